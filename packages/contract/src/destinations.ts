@@ -1,0 +1,33 @@
+// The destinations of the contract, and the one canonical form in which they are matched and routed.
+
+/** Application destinations (`/pub/…`): what a client SENDs to, and which schema its body has. */
+export const APPLICATION_DESTINATIONS = {
+  sendMessage: '/pub/send/message',
+} as const;
+
+export type ApplicationDestination = (typeof APPLICATION_DESTINATIONS)[keyof typeof APPLICATION_DESTINATIONS];
+
+const ROOM_PREFIX = '/topic/chat/room/';
+
+/** The alphabet of every server-made id: safe in a destination, a header, a URL and a file name. */
+export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The broker destination of a room's log. */
+export function roomDestination(roomId: string): string {
+  return ROOM_PREFIX + roomId;
+}
+
+/** The room a destination names, or `undefined` if it is no room's log. Exact: no decoding, no trimming. */
+export function roomOfDestination(destination: string): string | undefined {
+  if (!destination.startsWith(ROOM_PREFIX)) return undefined;
+  const roomId = destination.slice(ROOM_PREFIX.length);
+  return ID_PATTERN.test(roomId) ? roomId : undefined;
+}
+
+/**
+ * True if a destination holds any character that brokers read as a pattern (`*`, `?`, `{x}`, `>`, `#`).
+ * Maru has no patterns; it refuses them so that nobody believes they subscribed to one.
+ */
+export function isPattern(destination: string): boolean {
+  return /[*?{}>#]/.test(destination);
+}
