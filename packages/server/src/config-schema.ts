@@ -1,0 +1,170 @@
+// Every setting with its default, its bounds and what it is for. The documentation's table is compared with this.
+import { z } from 'zod';
+import { LOG_LEVELS } from './telemetry/log.ts';
+
+const port = z.int().min(0).max(65_535);
+const ms = z.int().min(1).max(86_400_000);
+const octets = z.int().min(1).max(1_073_741_824);
+const count = z.int().min(1).max(1_000_000);
+const url = z
+  .string()
+  .regex(/^https?:\/\/[^/]+$/, 'must be a URL without a path, such as http://localhost:19091');
+const origin = z
+  .string()
+  .regex(
+    /^https?:\/\/(\*\.)?[^/*]+$/,
+    'must be an origin, such as https://app.example.com or https://*.example.com',
+  );
+const exactOrigin = z
+  .string()
+  .regex(/^https?:\/\/[^/*]+$/, 'must be an exact origin, such as https://app.example.com');
+const upstream = z
+  .string()
+  .regex(/^(http:\/\/[^/:]+:\d+|unix:\/.+)$/, 'must be http://host:port or unix:/path/to/socket');
+const hosts = z.array(z.string().min(1)).min(1);
+
+const issuer = z.strictObject({
+  issuer: z.string().min(1).describe("The token's iss, exactly"),
+  jwksUrl: z.url().describe('Where its public keys are'),
+  audience: z.string().min(1).describe("The token's aud"),
+  algorithms: z.array(z.string().regex(/^(ES|RS|PS)(256|384|512)$|^EdDSA$/)).default(['ES256']),
+  rolesClaim: z.string().min(1).default('roles').describe('Where the roles are; dots go deeper'),
+});
+
+export const configSchema = z.strictObject({
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Where the embedded databases and generated secrets are'),
+  publicUrl: url
+    .optional()
+    .describe(
+      'How clients reach the gateway; the issuer of our tokens. Default: http://localhost and the gateway port',
+    ),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged') })
+    .prefault({}),
+
+  gateway: z
+    .strictObject({
+      host: hosts
+        .default(['127.0.0.1', '::1'])
+        .describe('Addresses to listen on; 0.0.0.0 opens it to the network'),
+      port: port.default(19_091),
+      tokenFilter: z
+        .enum(['presence', 'deferred'])
+        .default('presence')
+        .describe('/chat without a token: refused with 401, or left to CONNECT'),
+      allowedOrigins: z
+        .array(exactOrigin)
+        .optional()
+        .describe(
+          "CORS: pages that may call the HTTP routes. Default: the web page's; publicUrl's own always may",
+        ),
+      corsMaxAgeSeconds: z.int().min(0).max(86_400).default(3600),
+      trustedProxies: z
+        .array(z.string())
+        .default([])
+        .describe('Proxies whose X-Forwarded-* and Forwarded are kept'),
+      chatUpstream: upstream.default('http://127.0.0.1:8081').describe('Apart only: the chat service'),
+      identityUpstream: upstream
+        .default('http://127.0.0.1:8082')
+        .describe('Apart only: the identity service'),
+      bodyOctets: octets.default(1_048_576).describe('Largest HTTP request body'),
+      headerOctets: octets.default(16_384).describe('Largest HTTP request head'),
+      headersMs: ms.default(10_000).describe('Time for an HTTP request head'),
+      requestMs: ms.default(60_000).describe('Time for a whole HTTP request'),
+      upstreamConnectMs: ms.default(2_000).describe('Time to reach an upstream; past it 502'),
+      upstreamResponseMs: ms.default(30_000).describe('Time to its answer; past it 504'),
+      upstreamRequests: count
+        .default(256)
+        .describe('Apart only: most requests under way to one upstream; past it 503'),
+      upstreamTunnels: count
+        .default(10_000)
+        .describe('Apart only: most WebSockets to one upstream; past it 503'),
+      keepAliveMs: ms.default(5_000).describe('How long an idle HTTP connection is kept'),
+    })
+    .prefault({}),
+
+  chat: z
+    .strictObject({
+      host: hosts.default(['127.0.0.1']),
+      port: port.default(8081),
+      allowedOrigins: z
+        .array(origin)
+        .optional()
+        .describe(
+          "Pages that may open the WebSocket; *. is one label. Default: the web page's; publicUrl's own always may",
+        ),
+      bodyOctets: octets.default(65_536).describe('Largest body of a REST call'),
+      frameOctets: octets.default(65_536).describe('Largest STOMP frame'),
+      headers: count.default(32).describe('Most headers of a STOMP frame'),
+      headerOctets: octets.default(1_024).describe('Longest STOMP header line'),
+      authorizationOctets: octets.default(4_096).describe('Longest Authorization header line'),
+      webSocketMessageOctets: octets
+        .default(262_144)
+        .describe('Largest WebSocket message; it may hold several frames'),
+      subscriptions: count.default(256).describe('Most subscriptions of a session'),
+      inFlight: count
+        .default(256)
+        .describe('Most frames of a session begun and unanswered; past it it is not read'),
+      outboundOctets: octets
+        .default(1_048_576)
+        .describe('Most octets waiting for one session; past it close 1013'),
+      appendQueue: count
+        .default(10_000)
+        .describe('Most writes waiting for the database; past it refused, overloaded'),
+      connectMs: ms.default(10_000).describe('Time from the handshake to CONNECT'),
+      unfinishedFrameMs: ms.default(10_000).describe('Time from the start of a frame to its end'),
+      heartBeatMs: ms.default(10_000).describe('How often the server beats, and how often it wants to hear'),
+      heartBeatTolerance: z
+        .number()
+        .min(1.5)
+        .max(10)
+        .default(2)
+        .describe('Periods of silence until a client counts as gone'),
+      noProgressMs: ms.default(60_000).describe('Time for which octets may wait and none leave'),
+      closeMs: ms.default(2_000).describe('How long a Close waits for the other Close'),
+      tickMs: z
+        .int()
+        .min(10)
+        .max(5_000)
+        .default(250)
+        .describe('How often deadlines and heart-beats are looked at'),
+    })
+    .prefault({}),
+
+  identity: z
+    .strictObject({
+      host: hosts.default(['127.0.0.1']),
+      port: port.default(8082),
+      secret: z
+        .string()
+        .optional()
+        .describe(
+          'Encrypts the signing keys, 32 characters or more. Generated into dataDir; production: must be set',
+        ),
+      accessTokenSeconds: z.int().min(10).max(86_400).default(900).describe('Life of an access token'),
+    })
+    .prefault({}),
+
+  tokens: z
+    .strictObject({
+      audience: z.string().min(1).default('maru').describe('aud of our tokens'),
+      jwksUrl: z.url().optional().describe("Our identity service's keys. Default: its address, /auth/jwks"),
+      clockSkewSeconds: z.int().min(0).max(60).default(5),
+      issuers: z.array(issuer).default([]).describe('Other OIDC providers whose tokens are accepted'),
+    })
+    .prefault({}),
+
+  web: z
+    .strictObject({
+      host: hosts.default(['127.0.0.1']),
+      port: port.default(5500),
+    })
+    .prefault({}),
+});
+
+/** Settings as written, defaults filled in. */
+export type Settings = z.infer<typeof configSchema>;

@@ -1,0 +1,192 @@
+// The only reader of configuration files and of the environment: file, then MARU_* variables, then --set; all checked at once.
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { configSchema, type Settings } from './config-schema.ts';
+
+/** Settings after what depends on others was filled in; frozen. */
+export type Config = Omit<Settings, 'gateway' | 'chat' | 'publicUrl'> & {
+  readonly gateway: Settings['gateway'] & { readonly allowedOrigins: readonly string[] };
+  readonly chat: Settings['chat'] & { readonly allowedOrigins: readonly string[] };
+  readonly publicUrl: string;
+  /** NODE_ENV=production: nothing generated or sampled is good enough. */
+  readonly production: boolean;
+  /** Where settings came from, for the start-up lines. */
+  readonly file: string | null;
+};
+
+/** One or more settings are wrong: a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+export type Sources = {
+  /** `--config`: must exist. Without it `maru.yaml` in the working folder is read if there is one. */
+  readonly file?: string | undefined;
+  /** `--set a.b=c` */
+  readonly assignments?: readonly string[];
+};
+
+type Tree = { [key: string]: unknown };
+
+const DEFAULT_FILE = 'maru.yaml';
+/** Set by how Maru is run, not settings of it. */
+const NOT_SETTINGS: readonly string[] = ['MARU_CONFIG'];
+
+/** @throws ConfigError with every problem and its fix. */
+export function readConfig(sources: Sources = {}, env: NodeJS.ProcessEnv = process.env): Config {
+  const { file, tree } = readFile(sources.file ?? env.MARU_CONFIG);
+  const problems: string[] = [];
+  for (const [key, value] of Object.entries(env)) {
+    if (key.startsWith('MARU_') && !NOT_SETTINGS.includes(key))
+      assign(tree, pathOfVariable(key), value ?? '', key, problems);
+  }
+  for (const assignment of sources.assignments ?? []) {
+    const at = assignment.indexOf('=');
+    const path = at > 0 ? assignment.slice(0, at) : undefined;
+    assign(
+      tree,
+      SETTINGS.has(path ?? '') ? path : undefined,
+      assignment.slice(at + 1),
+      `--set ${path ?? assignment}`,
+      problems,
+    );
+  }
+  const parsed = configSchema.safeParse(tree);
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap(explain));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return complete(parsed.data, file, env.NODE_ENV === 'production');
+}
+
+/** Every setting's path, such as `gateway.port`. */
+export const SETTINGS: ReadonlyMap<string, z.ZodType> = new Map(leaves(configSchema, ''));
+
+/** `gateway.port` → `MARU_GATEWAY_PORT` */
+export function variableOf(path: string): string {
+  return `MARU_${path
+    .replaceAll('.', '_')
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase()}`;
+}
+
+function pathOfVariable(variable: string): string | undefined {
+  for (const path of SETTINGS.keys()) if (variableOf(path) === variable) return path;
+  return undefined;
+}
+
+function leaves(schema: z.ZodType, path: string): [string, z.ZodType][] {
+  const inner = unwrap(schema);
+  if (!(inner instanceof z.ZodObject)) return [[path, schema]];
+  return Object.entries(inner.shape).flatMap(([key, value]) =>
+    leaves(value as z.ZodType, path === '' ? key : `${path}.${key}`),
+  );
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  const optional =
+    schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional;
+  return optional ? unwrap(schema.unwrap() as z.ZodType) : schema;
+}
+
+function readFile(given: string | undefined): { file: string | null; tree: Tree } {
+  const file = resolve(given ?? DEFAULT_FILE);
+  if (given === undefined && !existsSync(file)) return { file: null, tree: {} };
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`cannot read the configuration ${file}: ${(error as Error).message}`]);
+  }
+  try {
+    const tree: unknown = parseYaml(text) ?? {};
+    if (typeof tree !== 'object' || Array.isArray(tree)) throw new Error('it must be a mapping of settings');
+    return { file, tree: tree as Tree };
+  } catch (error) {
+    throw new ConfigError([`${file} is not valid YAML: ${(error as Error).message}`]);
+  }
+}
+
+function assign(
+  tree: Tree,
+  path: string | undefined,
+  text: string,
+  source: string,
+  problems: string[],
+): void {
+  const schema = path === undefined ? undefined : SETTINGS.get(path);
+  if (path === undefined || schema === undefined) {
+    problems.push(`${source} is no setting of Maru; see docs/operations.md for all of them`);
+    return;
+  }
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  let node = tree;
+  for (const key of keys) {
+    const next = node[key];
+    if (typeof next !== 'object' || next === null) node[key] = {};
+    node = node[key] as Tree;
+  }
+  node[last] = readValue(unwrap(schema), text);
+}
+
+/** Texts stay texts (a secret may look like a number); lists may be given with commas. */
+function readValue(schema: z.ZodType, text: string): unknown {
+  if (schema instanceof z.ZodArray && !text.trimStart().startsWith('[')) {
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  }
+  return schema instanceof z.ZodString || schema instanceof z.ZodEnum ? text : parseYaml(text);
+}
+
+function explain(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const name = path === '' ? key : `${path}.${key}`;
+      const near = nearest(name);
+      return `${name} is no setting of Maru${near === undefined ? '' : `; did you mean ${near}?`}`;
+    });
+  }
+  return [`${path === '' ? 'the configuration' : path}: ${issue.message}`];
+}
+
+/** The setting that ends in the same word (put in the wrong place), or that differs in letters only a little. */
+function nearest(name: string): string | undefined {
+  const word = name.split('.').at(-1)?.toLowerCase() ?? '';
+  return [...SETTINGS.keys()].find((path) => {
+    const candidate = path.split('.').at(-1)?.toLowerCase() ?? '';
+    return (
+      candidate === word || (word.length > 3 && (candidate.startsWith(word) || word.startsWith(candidate)))
+    );
+  });
+}
+
+function complete(settings: Settings, file: string | null, production: boolean): Config {
+  const publicUrl = settings.publicUrl ?? `http://localhost:${settings.gateway.port}`;
+  const page = [`http://127.0.0.1:${settings.web.port}`];
+  // A page that the gateway itself serves (the API's documentation) has publicUrl as its origin.
+  const withOwn = (origins = page) => [...new Set([...origins, publicUrl])];
+  return freeze({
+    ...settings,
+    gateway: { ...settings.gateway, allowedOrigins: withOwn(settings.gateway.allowedOrigins) },
+    chat: { ...settings.chat, allowedOrigins: withOwn(settings.chat.allowedOrigins) },
+    dataDir: resolve(settings.dataDir),
+    publicUrl,
+    file,
+    production,
+  });
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) freeze(child);
+  return Object.freeze(value);
+}

@@ -1,0 +1,231 @@
+// The only public door: a request is checked, answered for CORS, routed, asked for its token, and handed on.
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { MaruError } from '@maru/contract';
+import type { Logger } from '../telemetry/log.ts';
+import { type CorsOptions, createCors } from './cors.ts';
+import { createForwarding, peerAddress } from './forwarded.ts';
+import { asMaruError, refuseSocket, sendError } from './http-error.ts';
+import { checkBodySize, checkRequest, checkUpgrade, isHalfUpgrade } from './request-check.ts';
+import { listOf } from './request-headers.ts';
+import { ownResponseHeaders } from './response-headers.ts';
+import { findRoute, isPublic, normalPath, type Route } from './routes.ts';
+import { dropQueryToken, filterToken, liftBearerProtocol, type VerifyToken } from './token-filter.ts';
+
+export type GatewayLimits = {
+  /** Request line and headers together. */
+  readonly headerOctets: number;
+  /** Time for a request's head. */
+  readonly headersTimeoutMs: number;
+  /** Time for a whole request, body included. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxBodyOctets: number;
+};
+
+export type GatewayOptions = {
+  readonly routes: readonly Route[];
+  readonly cors: CorsOptions;
+  readonly trustedProxies: readonly string[];
+  readonly verify: VerifyToken;
+  readonly limits: GatewayLimits;
+  readonly log: Logger;
+};
+
+export type Gateway = {
+  /** One for each address to listen on; the caller listens. */
+  server(): Server;
+  /** Accepts nothing more and ends idle connections; what is still open after `graceMs` is cut. */
+  close(graceMs?: number): Promise<void>;
+};
+
+const HEALTH_PATH = '/healthz';
+
+/** Refusals of Node's parser that are not a plain 400, and the code and status that say so. */
+const PARSER_FAULTS: Readonly<Record<string, readonly [MaruError['code'], number]>> = {
+  HPE_HEADER_OVERFLOW: ['header-too-long', 431],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['payload-too-large', 413],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 408],
+};
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { routes, limits, log, verify } = options;
+  const cors = createCors(options.cors);
+  const forward = createForwarding(options.trustedProxies);
+  const servers = new Set<Server>();
+  const sockets = new Set<Socket>();
+  /** Responses under way on a socket: an answer written past them would be taken for one of them. */
+  const answering = new Map<Duplex, Set<ServerResponse>>();
+  let closing = false;
+
+  async function onRequest(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const requestId = randomUUID();
+    const origin = cors.judge(req);
+    ownResponseHeaders(res, { ...origin.headers, 'X-Request-Id': requestId });
+    trackAnswer(req, res);
+    try {
+      checkRequest(req);
+      const path = normalPath(req.url);
+      if (origin.kind === 'denied') throw new MaruError('cors-denied');
+      if (origin.kind === 'preflight') {
+        res.writeHead(204).end();
+        return;
+      }
+      if (path === HEALTH_PATH) {
+        answerHealth(req, res);
+        return;
+      }
+      const route = findRoute(routes, path);
+      if (route === undefined) throw new MaruError('not-found');
+      if (route.kind === 'websocket') throw plainOnWebSocket(req);
+      checkBodySize(req, limits.maxBodyOctets);
+      dropQueryToken(req);
+      await filterToken(isPublic(route, path) ? 'none' : route.tokenFilter, req, verify);
+      if (res.destroyed) return;
+      forward(req, requestId);
+      if (req.headers.expect !== undefined) res.writeContinue();
+      route.upstream.handleRequest(req, res);
+    } catch (cause) {
+      const error = asMaruError(cause);
+      logRefusal(req, requestId, error);
+      sendError(res, error, requestId);
+    }
+  }
+
+  async function onUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // An upgrade behind a request that is not answered yet would be answered out of turn.
+    if (answering.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    const requestId = randomUUID();
+    const onError = () => socket.destroy();
+    socket.on('error', onError);
+    try {
+      checkUpgrade(req);
+      const path = normalPath(req.url);
+      liftBearerProtocol(req);
+      dropQueryToken(req);
+      const route = findRoute(routes, path);
+      if (route === undefined) throw new MaruError('not-found');
+      if (route.kind !== 'websocket') throw upgradeOnHttp();
+      await filterToken(isPublic(route, path) ? 'none' : route.tokenFilter, req, verify);
+      if (socket.destroyed) return;
+      forward(req, requestId);
+      socket.removeListener('error', onError);
+      route.upstream.handleUpgrade(req, socket, head);
+    } catch (cause) {
+      const error = asMaruError(cause);
+      logRefusal(req, requestId, error);
+      refuseSocket(socket, error, requestId);
+    }
+  }
+
+  function onClientError(fault: Error & { code?: string }, socket: Duplex): void {
+    const open = answering.get(socket);
+    const started = open !== undefined && [...open].some((res) => res.headersSent);
+    if (!socket.writable || started) {
+      socket.destroy();
+      return;
+    }
+    const [code, status] = PARSER_FAULTS[fault.code ?? ''] ?? ['invalid-request', 400];
+    const requestId = randomUUID();
+    log.info({ requestId, code, fault: fault.code }, 'request refused by the parser');
+    refuseSocket(socket, new MaruError(code), requestId, status);
+  }
+
+  function trackAnswer(req: IncomingMessage, res: ServerResponse): void {
+    const open = answering.get(req.socket) ?? new Set();
+    answering.set(req.socket, open.add(res));
+    res.once('close', () => {
+      open.delete(res);
+      if (open.size === 0) answering.delete(req.socket);
+      if (closing) for (const server of servers) server.closeIdleConnections();
+    });
+  }
+
+  /** The path without its query, which may hold what is nobody's business. */
+  function logRefusal(req: IncomingMessage, requestId: string, error: MaruError): void {
+    const facts = {
+      requestId,
+      code: error.code,
+      method: req.method,
+      path: req.url?.split('?', 1)[0],
+      origin: req.headers.origin,
+      address: peerAddress(req),
+    };
+    if (error.code === 'internal') log.error({ ...facts, err: error.cause }, 'request failed');
+    else log.info(facts, 'request refused');
+  }
+
+  return {
+    server() {
+      const server = createServer({
+        insecureHTTPParser: false,
+        maxHeaderSize: limits.headerOctets,
+        headersTimeout: limits.headersTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
+        keepAliveTimeout: limits.keepAliveTimeoutMs,
+        connectionsCheckingInterval: Math.ceil(
+          Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs) / 4,
+        ),
+        noDelay: true,
+        keepAlive: true,
+        // request-check does it, and answers in the common shape.
+        requireHostHeader: false,
+        // An offer of anything else, as h2c, may be ignored (RFC 9110 §7.8).
+        shouldUpgradeCallback: (req) =>
+          listOf(req.headers.upgrade ?? '').some((protocol) => /^websocket(?:\/|$)/i.test(protocol)),
+      });
+      // Node ignores, without a word, headers past the count; their octets are bounded anyway.
+      server.maxHeadersCount = 0;
+      server.on('connection', (socket) => {
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+      });
+      server.on('request', onRequest);
+      // 100 Continue is said when the upstream may be reached, not before.
+      server.on('checkContinue', onRequest);
+      server.on('checkExpectation', onRequest);
+      server.on('upgrade', onUpgrade);
+      server.on('connect', (_req, socket) =>
+        refuseSocket(socket, new MaruError('method-not-allowed'), randomUUID()),
+      );
+      server.on('clientError', onClientError);
+      servers.add(server);
+      return server;
+    },
+
+    async close(graceMs = 0) {
+      closing = true;
+      const closed = [...servers].map((server) => new Promise((resolve) => server.close(resolve)));
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      await Promise.all(closed);
+      clearTimeout(timer);
+    },
+  };
+}
+
+function answerHealth(req: IncomingMessage, res: ServerResponse): void {
+  if (req.method !== 'GET' && req.method !== 'HEAD') throw new MaruError('method-not-allowed');
+  const body = '{"status":"ok"}';
+  res.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  });
+  res.end(body);
+}
+
+function plainOnWebSocket(req: IncomingMessage): MaruError {
+  if (!isHalfUpgrade(req)) return new MaruError('upgrade-required');
+  return new MaruError('invalid-request', { message: 'An upgrade needs "Connection: Upgrade"' });
+}
+
+function upgradeOnHttp(): MaruError {
+  return new MaruError('invalid-request', { message: 'This address takes no upgrade' });
+}

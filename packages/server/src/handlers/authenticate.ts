@@ -1,0 +1,30 @@
+// Every call of the API is somebody's: the access token is verified here, whatever a gateway has checked before.
+import { MaruError } from '@maru/contract';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { People } from '../authorization/people.ts';
+import type { Principal } from '../identity/principal.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+}
+
+export function authenticateRequests(
+  api: FastifyInstance,
+  options: { readonly people: People; verify(token: string): Promise<Principal> },
+): void {
+  api.decorateRequest('principal', null);
+  api.addHook('onRequest', async (request) => {
+    const token = /^bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (token === undefined) throw new MaruError('token-missing');
+    request.principal = await options.verify(token);
+    await options.people.enter(request.principal);
+  });
+}
+
+/** Whoever makes the request; the hook above has put them there. */
+export function callerOf(request: FastifyRequest): Principal {
+  if (request.principal === null) throw new MaruError('token-missing');
+  return request.principal;
+}

@@ -1,0 +1,61 @@
+// The REST API of the chat service: Fastify, one schema per call for validation, types and OpenAPI.
+import type { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { nanoid } from 'nanoid';
+import type { People } from '../authorization/people.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { documentApi } from './api-docs.ts';
+import { authenticateRequests } from './authenticate.ts';
+import { answerErrors } from './error-reply.ts';
+import { membersApi } from './members-api.ts';
+import { messagesApi } from './messages-api.ts';
+import { roomsApi } from './rooms-api.ts';
+
+export type ApiOptions = {
+  readonly store: Store;
+  readonly people: People;
+  verify(token: string): Promise<Principal>;
+  readonly publicUrl: string;
+  readonly bodyOctets: number;
+  readonly log: Logger;
+};
+
+/** Every plugin of the API gets Fastify in this dress. */
+export type Api = FastifyInstance<
+  ReturnType<typeof createServer>,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export type HttpApi = {
+  handleRequest(req: IncomingMessage, res: ServerResponse): void;
+  close(): Promise<void>;
+};
+
+export async function createApi(options: ApiOptions): Promise<HttpApi> {
+  const api: Api = Fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyOctets,
+    genReqId: () => nanoid(),
+    requestIdHeader: 'x-request-id',
+    routerOptions: { maxParamLength: 128 },
+  }).withTypeProvider<ZodTypeProvider>();
+  api.setValidatorCompiler(validatorCompiler);
+  api.setSerializerCompiler(serializerCompiler);
+  answerErrors(api);
+  await documentApi(api, options.publicUrl);
+  await api.register(async (guarded) => {
+    authenticateRequests(guarded, options);
+    roomsApi(guarded as Api, options.store);
+    membersApi(guarded as Api, options.store);
+    messagesApi(guarded as Api, options.store);
+  });
+  await api.ready();
+  return { handleRequest: (req, res) => api.routing(req, res), close: () => api.close() };
+}

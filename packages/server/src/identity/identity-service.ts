@@ -1,0 +1,61 @@
+// The identity service: accounts, sessions and access tokens under /auth, on a database of its own.
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Logger } from '../telemetry/log.ts';
+import type { IdentityRateLimit, IdentityUpstream } from './identity-endpoint.ts';
+
+export type IdentityServiceOptions = {
+  readonly dataDir: string;
+  /** The gateway's address as clients see it: the tokens' issuer and the base of every URL. */
+  readonly publicUrl: string;
+  readonly audience: string;
+  /** Origins whose pages may sign in, besides publicUrl's own. */
+  readonly trustedOrigins: readonly string[];
+  readonly secret: string;
+  readonly accessTokenSeconds: number;
+  readonly rateLimit: IdentityRateLimit;
+  readonly log: Logger;
+  readonly now?: () => number;
+};
+
+export type IdentityService = {
+  readonly upstream: IdentityUpstream;
+  /** Refuses new calls, answers the running ones, closes the database. */
+  close(): Promise<void>;
+};
+
+export async function openIdentityService(options: IdentityServiceOptions): Promise<IdentityService> {
+  // better-auth takes a good part of a second to load: only a process that serves accounts pays for it.
+  const [{ openAccounts }, { createIdentityEndpoint }] = await Promise.all([
+    import('./accounts.ts'),
+    import('./identity-endpoint.ts'),
+  ]);
+  const database = openDatabase(options.dataDir);
+  try {
+    const { log, publicUrl, rateLimit, now = Date.now } = options;
+    const accounts = await openAccounts({ ...options, database });
+    const endpoint = createIdentityEndpoint({ accounts, publicUrl, rateLimit, log, now });
+    return {
+      upstream: endpoint.upstream,
+      async close() {
+        await endpoint.drain();
+        if (database.isOpen) database.close();
+      },
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Readable by its owner alone: it holds password hashes and sessions. SQLite gives -wal and -shm the same mode. */
+function openDatabase(dataDir: string): DatabaseSync {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const path = join(dataDir, 'identity.db');
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+  const database = new DatabaseSync(path, { timeout: 5000 });
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+  return database;
+}

@@ -1,0 +1,73 @@
+// Listening sockets: opened with an error a person can act on, closed with all their connections.
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A port or a path could not be listened on; the message says which setting to change. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use by another process',
+  EACCES: 'may not be used by this user',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+};
+
+/**
+ * Listens on the first address with `create()`, on each further one with another server, all on one port.
+ * A machine without IPv6 has no ::1: that address is left out.
+ * @param port 0 takes a free one, the same for all addresses.
+ * @returns the servers and the port. Rejects with ListenError; nothing is left listening then.
+ */
+export async function listenAll(
+  role: string,
+  hosts: readonly string[],
+  port: number,
+  create: () => Server,
+): Promise<{ servers: Server[]; port: number }> {
+  const servers: Server[] = [];
+  let bound = port;
+  for (const host of hosts) {
+    const server = create();
+    try {
+      bound = await listen(server, host, bound);
+      servers.push(server);
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException;
+      if (host === '::1' && servers.length > 0 && ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(code)) continue;
+      await closeAll(servers);
+      const where = host.startsWith('unix:') ? host.slice(5) : `port ${bound} on ${host}`;
+      throw new ListenError(
+        `${role}: ${where} ${REASONS[code] ?? message}; set ${role}.port or ${role}.host (MARU_${role.toUpperCase()}_PORT=…), or stop the other process`,
+        { cause: error },
+      );
+    }
+  }
+  return { servers, port: bound };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const onListening = (): void => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' ? (address as AddressInfo).port : port);
+    };
+    if (host.startsWith('unix:')) server.listen(host.slice(5), onListening);
+    else server.listen({ host, port, ipv6Only: host.includes(':') }, onListening);
+  });
+}
+
+/** Accepts nothing more, cuts what is open. */
+export async function closeAll(servers: readonly Server[]): Promise<void> {
+  await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    ),
+  );
+}

@@ -1,0 +1,112 @@
+// The WebSocket endpoint of the chat service: Origin, subprotocol, 101, then a session (RFC 6455 §4.2).
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ERRORS, type ErrorCode } from '@maru/contract';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { OriginList } from './origin-list.ts';
+import { Session } from './session.ts';
+import type { SessionServices } from './session-services.ts';
+import { chooseSubprotocol } from './subprotocol.ts';
+
+export type EndpointOptions = {
+  /** The path that takes WebSockets; any other gets 404. */
+  readonly path: string;
+  readonly origins: OriginList;
+  readonly services: Omit<SessionServices, 'onClosed'>;
+};
+
+/**
+ * States: *accepting* → *draining* (after `close()`: upgrades get 503) → *closed*. An Origin that isn't on the list is
+ * refused before anything is made for it; the log says which was seen.
+ */
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  readonly #services: SessionServices;
+  readonly #webSockets: WebSocketServer;
+  readonly #sessions = new Set<Session>();
+  #draining = false;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(options: EndpointOptions) {
+    const { limits, timing } = options.services;
+    this.#options = options;
+    this.#services = { ...options.services, onClosed: (session) => this.#forget(session) };
+    const webSocketOptions: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: limits.webSocketMessageOctets,
+      closeTimeout: timing.closeMs,
+      handleProtocols: chooseSubprotocol,
+    };
+    this.#webSockets = new WebSocketServer(webSocketOptions);
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Until ws has taken it nobody else hears that the socket broke.
+    const onError = (): void => void socket.destroy();
+    socket.on('error', onError);
+    const { origin } = req.headers;
+    const [path] = (req.url ?? '').split('?');
+    if (path !== this.#options.path) return refuse(socket, 'not-found');
+    if (this.#draining) return refuse(socket, 'going-away');
+    if (!this.#options.origins.allows(origin)) {
+      this.#services.log.warn({ origin, address: addressOf(req) }, 'origin not allowed');
+      return refuse(socket, 'origin-not-allowed');
+    }
+    const peer = { address: addressOf(req), origin };
+    const token = bearerOf(req);
+    this.#webSockets.handleUpgrade(req, socket, head, (webSocket) => {
+      socket.off('error', onError);
+      this.#open(webSocket, socket, peer, token);
+    });
+  }
+
+  /** Sends every session away with 1012 and waits until all sockets are gone: at most `timing.closeMs`. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    if (this.#sessions.size > 0) {
+      const empty = new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+      for (const session of this.#sessions) session.goAway();
+      await empty;
+    }
+    this.#services.clock.stop();
+    this.#webSockets.close();
+  }
+
+  #open(webSocket: WebSocket, socket: Duplex, peer: Session['peer'], token: string | undefined): void {
+    this.#sessions.add(new Session(this.#services, webSocket, socket, peer, token));
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#onEmpty?.();
+  }
+}
+
+/** An upgrade is answered in plain text: a browser shows neither status nor body to the page. */
+function refuse(socket: Duplex, code: ErrorCode): void {
+  const { status, message } = ERRORS[code];
+  socket.end(
+    `HTTP/1.1 ${status} ${code}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(message)}\r\nConnection: close\r\n\r\n${message}`,
+    () => socket.destroy(),
+  );
+}
+
+/** The client behind the gateway, for the log only: anyone could write this header, so nothing is decided by it. */
+function addressOf(req: IncomingMessage): string {
+  const forwarded = req.headers['x-forwarded-for'];
+  const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',')[0]?.trim();
+  return first ?? req.socket.remoteAddress ?? 'unknown';
+}
+
+function bearerOf(req: IncomingMessage): string | undefined {
+  return /^bearer +([^ ]+) *$/i.exec(req.headers.authorization ?? '')?.[1];
+}

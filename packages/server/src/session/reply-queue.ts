@@ -1,0 +1,78 @@
+// The answers to a session's frames, in the order of the frames: receipts leave in order, an ERROR waits for those before it.
+import type { MaruError } from '@maru/contract';
+
+/** A place in the queue. Settled once, with octets to send or with nothing, or failed with what ends the session. */
+export type Reply = { settled: boolean; octets: Uint8Array | null; failure: MaruError | null };
+
+/**
+ * States of a reply: *reserved* → *settled* | *failed*. The queue sends settled replies from its head; the first failed
+ * one ends it and what is behind is dropped. Bound: the session reserves no more than its limit of frames in flight.
+ */
+export class ReplyQueue {
+  readonly #send: (octets: Uint8Array) => void;
+  readonly #onFailed: (failure: MaruError, octets: Uint8Array | null) => void;
+  readonly #onDrained: () => void;
+  #replies: Reply[] = [];
+  #first = 0;
+
+  constructor(options: {
+    send: (octets: Uint8Array) => void;
+    /** The failed reply has come to the head. */
+    onFailed: (failure: MaruError, octets: Uint8Array | null) => void;
+    /** A reply has left; there is room, perhaps the queue is empty. */
+    onDrained: () => void;
+  }) {
+    this.#send = options.send;
+    this.#onFailed = options.onFailed;
+    this.#onDrained = options.onDrained;
+  }
+
+  get size(): number {
+    return this.#replies.length - this.#first;
+  }
+
+  reserve(): Reply {
+    const reply: Reply = { settled: false, octets: null, failure: null };
+    this.#replies.push(reply);
+    return reply;
+  }
+
+  settle(reply: Reply, octets: Uint8Array | null): void {
+    reply.settled = true;
+    reply.octets = octets;
+    this.#advance();
+  }
+
+  fail(reply: Reply, failure: MaruError, octets: Uint8Array | null): void {
+    reply.failure = failure;
+    this.settle(reply, octets);
+  }
+
+  /** Drops everything: nothing is sent any more. */
+  clear(): void {
+    this.#replies = [];
+    this.#first = 0;
+  }
+
+  #advance(): void {
+    let left = false;
+    for (let reply = this.#replies[this.#first]; reply?.settled; reply = this.#replies[this.#first]) {
+      if (reply.failure !== null) {
+        this.clear();
+        this.#onFailed(reply.failure, reply.octets);
+        return;
+      }
+      this.#first += 1;
+      left = true;
+      if (reply.octets !== null) this.#send(reply.octets);
+    }
+    if (!left) return;
+    // Amortised: the array is cut only when it is empty or its dead half is long.
+    if (this.#first === this.#replies.length) this.clear();
+    else if (this.#first > 512) {
+      this.#replies = this.#replies.slice(this.#first);
+      this.#first = 0;
+    }
+    this.#onDrained();
+  }
+}

@@ -1,0 +1,283 @@
+// One STOMP session: its identity, its subscriptions and its ordered mailbox, between a WebSocket and the commands.
+import type { Duplex } from 'node:stream';
+import { isErrorCode, MaruError } from '@maru/contract';
+import {
+  type ClientCommand,
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  FrameError,
+  type HeartBeatPeriods,
+  negotiateVersion,
+  type Version,
+} from '@maru/stomp';
+import { nanoid } from 'nanoid';
+import type { WebSocket } from 'ws';
+import type { Live } from '../broker/broker.ts';
+import { encodeTextFrame } from '../broker/websocket-frame.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { Ticking } from './clock.ts';
+import { closeReason } from './close-reason.ts';
+import type { Answer, Command } from './commands/command.ts';
+import { COMMANDS } from './commands/index.ts';
+import { encodeError } from './error-frame.ts';
+import { type Counters, Liveness } from './liveness.ts';
+import { OutboundQueue } from './outbound-queue.ts';
+import { type Reply, ReplyQueue } from './reply-queue.ts';
+import type { SessionServices } from './session-services.ts';
+
+export type ClientFrame = Frame<ClientCommand>;
+
+/** `live` is null once the server ended it: the id stays reserved until the client's own UNSUBSCRIBE. */
+export type Subscription = { readonly id: string; readonly destination: string; live: Live | null };
+
+/** Where the session comes from, for the log. */
+export type Peer = { readonly address: string; readonly origin: string | undefined };
+
+const HEART_BEAT = Buffer.from([0x81, 0x01, 0x0a]);
+
+/**
+ * States: *open* (no CONNECT yet) → *connected* → *leaving* (DISCONNECT came, receipts drain) or *failing* (an ERROR
+ * waits for the receipts before it) → *ended*. Frames take effect in the order they came: a blocking command (CONNECT,
+ * SUBSCRIBE) holds the mailbox, a SEND starts its append and the mailbox goes on.
+ * Bounds: `limits.inFlight` frames unanswered; past it the socket isn't read until some are answered, so the mailbox
+ * holds at most what one WebSocket message carries more.
+ */
+export class Session implements Ticking {
+  readonly id = nanoid();
+  readonly services: SessionServices;
+  readonly handshakeToken: string | undefined;
+  readonly subscriptions = new Map<string, Subscription>();
+  version: Version | undefined;
+  principal: Principal | null = null;
+  #state: 'open' | 'connected' | 'leaving' | 'failing' | 'ended' = 'open';
+  readonly #webSocket: WebSocket;
+  readonly #socket: Duplex & Partial<Counters>;
+  readonly peer: Peer;
+  readonly #decoder: FrameDecoder;
+  readonly #outbound: OutboundQueue;
+  readonly #replies: ReplyQueue;
+  readonly #liveness: Liveness;
+  readonly #openedAt: number;
+  #mailbox: (ClientFrame | MaruError)[] = [];
+  #blocked = false;
+  #framesRead = 0;
+
+  constructor(services: SessionServices, webSocket: WebSocket, socket: Duplex, peer: Peer, token?: string) {
+    const { limits, timing, turn, clock } = services;
+    this.services = services;
+    this.handshakeToken = token;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.peer = peer;
+    this.#openedAt = clock.now;
+    this.#decoder = new FrameDecoder({ limits, onFrame: (frame) => this.#receive(frame as ClientFrame) });
+    this.#outbound = new OutboundQueue({
+      socket,
+      webSocket,
+      turn,
+      limit: limits.outboundOctets,
+      onOverflow: () => this.fail(new MaruError('too-slow')),
+    });
+    this.#replies = new ReplyQueue({
+      send: (octets) => this.#outbound.enqueue(encodeTextFrame(octets)),
+      onFailed: (error, octets) => this.#end(error, octets),
+      onDrained: () => this.#drained(),
+    });
+    this.#liveness = new Liveness(timing, clock.now);
+    clock.add(this);
+    webSocket.on('message', (data) => this.#read(data as Buffer));
+    webSocket.on('error', (error) => services.log.debug({ session: this.id, err: error }, 'websocket error'));
+    webSocket.on('close', (code) => this.#closed(code));
+  }
+
+  /** CONNECT was accepted: from here on the session is somebody's. */
+  connected(principal: Principal, periods: HeartBeatPeriods): void {
+    this.#state = 'connected';
+    this.principal = principal;
+    this.#liveness.connected(periods, this.services.clock.now);
+    this.services.log.info(
+      { session: this.id, user: principal.userId, version: this.version, ...this.peer },
+      'session connected',
+    );
+  }
+
+  /** DISCONNECT: no further frame is acted on; the receipts due are sent, then the WebSocket closes. */
+  leave(): void {
+    this.#state = 'leaving';
+    this.#stopReading();
+  }
+
+  /** Ends the session now: what waits is dropped, the ERROR goes out, the WebSocket closes with the error's code. */
+  fail(error: MaruError): void {
+    this.#end(error, encodeError(error, null, this.version));
+  }
+
+  get ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Where deliveries to this session go. */
+  get outlet(): OutboundQueue {
+    return this.#outbound;
+  }
+
+  tick(now: number): void {
+    if (this.#state === 'ended') return;
+    const counters = {
+      bytesRead: this.#socket.bytesRead ?? 0,
+      bytesWritten: this.#socket.bytesWritten ?? 0,
+      writableLength: this.#socket.writableLength,
+    };
+    const verdict = this.#liveness.judge(counters, !this.#webSocket.isPaused, now);
+    if (verdict === 'beat') this.#outbound.enqueue(HEART_BEAT);
+    else if (verdict !== null) this.fail(new MaruError(verdict));
+  }
+
+  /** The server is going away: close 1012, no ERROR before it; the reason says when to come back. */
+  goAway(): void {
+    this.#end(new MaruError('going-away'), null);
+  }
+
+  #read(data: Buffer): void {
+    if (!this.#acting) return;
+    const before = this.#framesRead;
+    try {
+      this.#decoder.push(data);
+    } catch (error) {
+      this.#mailbox.push(frameFailure(error));
+    }
+    this.#liveness.heard(this.#decoder.midFrame, this.#framesRead > before, this.services.clock.now);
+    this.#work();
+  }
+
+  #receive(frame: ClientFrame): void {
+    this.#framesRead += 1;
+    // The frames behind a CONNECT may be in the same octets and are read by the rules of its version.
+    if (this.version === undefined && (frame.command === 'CONNECT' || frame.command === 'STOMP')) {
+      this.version = negotiateVersion(frame.headers.get('accept-version'));
+      this.#decoder.version = this.version;
+    }
+    this.#mailbox.push(frame);
+  }
+
+  #work(): void {
+    let done = 0;
+    while (done < this.#mailbox.length && !this.#blocked && this.#acting && this.#mayStart) {
+      this.#dispatch(this.#mailbox[done] as ClientFrame | MaruError);
+      done += 1;
+    }
+    if (done > 0) this.#mailbox = this.#mailbox.slice(done);
+    if (this.#mailbox.length > 0) this.#webSocket.pause();
+    else if (this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
+  get #acting(): boolean {
+    return this.#state === 'open' || this.#state === 'connected';
+  }
+
+  get #mayStart(): boolean {
+    return this.#replies.size < this.services.limits.inFlight;
+  }
+
+  #dispatch(item: ClientFrame | MaruError): void {
+    const reply = this.#replies.reserve();
+    if (item instanceof MaruError) return this.#refuse(null, reply, item);
+    const command: Command = COMMANDS[item.command];
+    try {
+      const answer = command.run(this, item);
+      if (!(answer instanceof Promise)) return this.#answer(item, reply, answer);
+      this.#await(command, item, reply, answer);
+    } catch (error) {
+      this.#refuse(item, reply, error);
+    }
+  }
+
+  #await(command: Command, frame: ClientFrame, reply: Reply, answer: Promise<Answer>): void {
+    this.#blocked = command.blocks;
+    answer
+      .then(
+        (settled) => this.#answer(frame, reply, settled),
+        (error: unknown) => this.#refuse(frame, reply, error),
+      )
+      .then(() => {
+        if (!command.blocks) return;
+        this.#blocked = false;
+        this.#work();
+      });
+  }
+
+  #answer(frame: ClientFrame, reply: Reply, answer: Answer): void {
+    if (answer.frame !== undefined) return this.#replies.settle(reply, answer.frame);
+    const receipt = frame.headers.get('receipt');
+    if (receipt === undefined) return this.#replies.settle(reply, null);
+    const headers = [['receipt-id', receipt] as const, ...(answer.receipt ?? [])];
+    this.#replies.settle(reply, encodeFrame({ command: 'RECEIPT', headers }, this.version ?? '1.2'));
+  }
+
+  #refuse(frame: ClientFrame | null, reply: Reply, error: unknown): void {
+    if (this.#state === 'ended') return;
+    const known = error instanceof MaruError ? error : new MaruError('internal', { cause: error });
+    if (known.code === 'internal') {
+      this.services.log.error({ session: this.id, command: frame?.command, err: known }, 'a frame failed');
+    }
+    this.#state = 'failing';
+    this.#stopReading();
+    this.#replies.fail(reply, known, encodeError(known, frame, this.version));
+  }
+
+  #drained(): void {
+    if (this.#state === 'leaving' && this.#replies.size === 0) this.#end(null, null);
+    else if (this.#mailbox.length > 0) queueMicrotask(() => this.#work());
+  }
+
+  #stopReading(): void {
+    this.#decoder.stop();
+    this.#mailbox = [];
+    if (this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
+  /** `error` null: a normal goodbye. */
+  #end(error: MaruError | null, last: Uint8Array | null): void {
+    if (this.#state === 'ended') return;
+    this.#release();
+    this.#outbound.finish(last === null ? null : encodeTextFrame(last));
+    const code = error?.close ?? 1000;
+    this.#webSocket.close(code, error === null ? '' : closeReason(error, this.services.retryAfterMs()));
+  }
+
+  /** Gives back what the session holds; nothing of it is acted on any more. The socket goes on being read for its Close. */
+  #release(): void {
+    this.#state = 'ended';
+    this.services.clock.remove(this);
+    this.#stopReading();
+    this.#replies.clear();
+    for (const { live } of this.subscriptions.values()) live?.unsubscribe();
+    this.subscriptions.clear();
+  }
+
+  #closed(code: number): void {
+    if (this.#state !== 'ended') this.#release();
+    this.#outbound.shut();
+    this.services.onClosed(this);
+    this.services.log.info(
+      {
+        session: this.id,
+        user: this.principal?.userId,
+        code,
+        ms: Math.round(performance.now() - this.#openedAt),
+        bytesIn: this.#socket.bytesRead,
+        bytesOut: this.#socket.bytesWritten,
+        ...this.peer,
+      },
+      'session closed',
+    );
+  }
+}
+
+function frameFailure(error: unknown): MaruError {
+  if (error instanceof FrameError && isErrorCode(error.code)) {
+    return new MaruError(error.code, { message: error.message, cause: error });
+  }
+  return new MaruError('internal', { cause: error });
+}

@@ -1,0 +1,199 @@
+// The store on SQLite: chat.db in a folder, written by one thread and read by another.
+import type { Role } from '@maru/contract';
+import { AppendQueue, type Outcome } from './append-queue.ts';
+import { createDataFolder } from './data-folder.ts';
+import type { ReadName, ReadQueries, ReadRequest } from './read-queries.ts';
+import { SqliteWorkerClient } from './sqlite-worker-client.ts';
+import type { Appended, Committed, NewMessage, NewRoom, Person, Room, Store } from './store.ts';
+import { decodeError } from './wire-error.ts';
+import type { WriteName, WriteOutcome, WriteRequest, Writes } from './write-operations.ts';
+
+/** `thread-died`: nothing can be read or written any more. `listener-threw`: the store goes on. */
+export type StoreFailure = 'thread-died' | 'listener-threw';
+
+export type SqliteStoreOptions = {
+  readonly folder: string;
+  /** Most writes in one transaction. More gains little and lets each wait longer (bench/append.ts). Default 128. */
+  readonly batchLimit?: number;
+  /** Most writes accepted and not yet durable; past it `overloaded`. Default 10,000. */
+  readonly queueLimit?: number;
+  /** Most reads waiting for the reader thread; past it `overloaded`. Default 10,000. */
+  readonly readLimit?: number;
+  /** Default: nobody is told. */
+  readonly onFailure?: (failure: StoreFailure, error: Error) => void;
+};
+
+type Writer = SqliteWorkerClient<readonly WriteRequest[], readonly WriteOutcome[]>;
+type Reader = SqliteWorkerClient<ReadRequest, ReturnType<ReadQueries[ReadName]>>;
+type WriteOutput = Writes[WriteName]['output'];
+
+/** Makes the folder and chat.db if they are missing. Rejects with an Error that says what is wrong and where. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { folder, batchLimit = 128, queueLimit = 10_000, readLimit = 10_000, onFailure = () => {} } = options;
+  createDataFolder(folder);
+  const writer: Writer = new SqliteWorkerClient({
+    url: new URL('./sqlite-writer.ts', import.meta.url),
+    name: 'maru-store-writer',
+    folder,
+    // The queue sends one batch at a time; it is the bound.
+    requestLimit: 1,
+  });
+  // Begun together, most of the time goes into loading the threads; opened in turn: the writer makes the tables.
+  const reader: Reader = new SqliteWorkerClient({
+    url: new URL('./sqlite-reader.ts', import.meta.url),
+    name: 'maru-store-reader',
+    folder,
+    requestLimit: readLimit,
+  });
+  try {
+    await writer.open();
+    await reader.open();
+    return new SqliteStore(writer, reader, { batchLimit, queueLimit, onFailure });
+  } catch (error) {
+    await Promise.all([reader.close(), writer.close()]);
+    throw error;
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #writer: Writer;
+  readonly #reader: Reader;
+  readonly #queue: AppendQueue<WriteRequest, WriteOutput>;
+  readonly #onFailure: (failure: StoreFailure, error: Error) => void;
+  #listener: (entries: readonly Committed[]) => void = () => {};
+  #failed = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    writer: Writer,
+    reader: Reader,
+    options: Required<Pick<SqliteStoreOptions, 'batchLimit' | 'queueLimit' | 'onFailure'>>,
+  ) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#onFailure = options.onFailure;
+    this.#queue = new AppendQueue({
+      commit: (batch) => this.#commit(batch),
+      batchLimit: options.batchLimit,
+      queueLimit: options.queueLimit,
+    });
+    for (const thread of [writer, reader]) void thread.died.then((error) => this.#fail(error));
+  }
+
+  get pending(): number {
+    return this.#queue.pending;
+  }
+
+  onCommitted(listener: (entries: readonly Committed[]) => void): void {
+    this.#listener = listener;
+  }
+
+  // Inputs are copied field by field: what a caller hung on them besides might not pass between threads.
+
+  async enterUser(user: Person & { readonly issuer: string; readonly subject: string }): Promise<void> {
+    const { userId, name, issuer, subject } = user;
+    await this.#write({ name: 'enterUser', input: { userId, name, issuer, subject } });
+  }
+
+  createRoom({ name, visibility, owner }: NewRoom): Promise<Room> {
+    return this.#write({ name: 'createRoom', input: { name, visibility, owner: personOf(owner) } });
+  }
+
+  appendMessage({ roomId, sender, content, clientMessageId, replyTo }: NewMessage): Promise<Appended> {
+    const input = { roomId, sender: personOf(sender), content, clientMessageId, replyTo };
+    return this.#write({ name: 'appendMessage', input });
+  }
+
+  join(roomId: string, person: Person, role: Role): Promise<boolean> {
+    return this.#write({ name: 'join', input: { roomId, person: personOf(person), role } });
+  }
+
+  leave(roomId: string, userId: string): Promise<boolean> {
+    return this.#write({ name: 'leave', input: { roomId, userId } });
+  }
+
+  findStanding(...args: Parameters<Store['findStanding']>) {
+    return this.#read<'findStanding'>({ name: 'findStanding', args });
+  }
+
+  findRoom(...args: Parameters<Store['findRoom']>) {
+    return this.#read<'findRoom'>({ name: 'findRoom', args });
+  }
+
+  findUser(...args: Parameters<Store['findUser']>) {
+    return this.#read<'findUser'>({ name: 'findUser', args });
+  }
+
+  listRooms(...args: Parameters<Store['listRooms']>) {
+    return this.#read<'listRooms'>({ name: 'listRooms', args });
+  }
+
+  listMembers(...args: Parameters<Store['listMembers']>) {
+    return this.#read<'listMembers'>({ name: 'listMembers', args });
+  }
+
+  listMessages(...args: Parameters<Store['listMessages']>) {
+    return this.#read<'listMessages'>({ name: 'listMessages', args });
+  }
+
+  listEntries(...args: Parameters<Store['listEntries']>) {
+    return this.#read<'listEntries'>({ name: 'listEntries', args });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.close();
+    // The reader first: while it is there the write-ahead log cannot be emptied.
+    await this.#reader.close();
+    await this.#writer.close();
+  }
+
+  /** The writer answers each request with the output that `Writes` names for it. */
+  #write<K extends WriteName>(request: WriteRequest<K> & WriteRequest): Promise<Writes[K]['output']> {
+    return this.#queue.enqueue(request) as Promise<Writes[K]['output']>;
+  }
+
+  /** The reader answers each request with what the function of its name returns. */
+  #read<K extends ReadName>(request: ReadRequest<K> & ReadRequest): Promise<ReturnType<ReadQueries[K]>> {
+    return this.#reader.request(request) as Promise<ReturnType<ReadQueries[K]>>;
+  }
+
+  /** Rejects only when the writer thread is dead. */
+  async #commit(batch: readonly WriteRequest[]): Promise<readonly Outcome<WriteOutput>[]> {
+    const outcomes = await this.#writer.request(batch);
+    const committed: Committed[] = [];
+    const results = outcomes.map((outcome): Outcome<WriteOutput> => {
+      if ('error' in outcome) return { error: decodeError(outcome.error) };
+      if (outcome.committed !== null) committed.push(outcome.committed);
+      return outcome;
+    });
+    // Before the queue settles the promises of the writes.
+    if (committed.length > 0) this.#report(committed);
+    return results;
+  }
+
+  #report(committed: readonly Committed[]): void {
+    try {
+      this.#listener(committed);
+    } catch (error) {
+      this.#onFailure('listener-threw', error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Half a store is of no use to anyone: the other thread goes too, and whoever waits for it is told. */
+  #fail(error: Error): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    void this.#writer.terminate(error);
+    void this.#reader.terminate(error);
+    this.#onFailure('thread-died', error);
+  }
+}
+
+function personOf({ userId, name }: Person): Person {
+  return { userId, name };
+}
