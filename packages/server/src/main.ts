@@ -1,12 +1,12 @@
 // The composition root: the only place that builds. Reads in flow order: identity → store → broker → handlers → session → gateway.
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { People } from './authorization/people.ts';
 import { LocalBroker } from './broker/local-broker.ts';
 import { Turn } from './broker/turn.ts';
 import type { Config } from './config.ts';
 import { createGateway } from './gateway/gateway.ts';
-import { RemoteUpstream } from './gateway/remote-upstream.ts';
+import type { RemoteUpstream } from './gateway/remote-upstream.ts';
 import type { Route } from './gateway/routes.ts';
 import type { Upstream } from './gateway/upstream.ts';
 import { DOCS_PATH, OPENAPI_PATH } from './handlers/api-docs.ts';
@@ -84,13 +84,13 @@ export async function createMaru(
       await listen('chat', () => serverOf(chat.upstream));
     }
     if (has('gateway')) {
-      const gateway = openGateway(config, verifier, { identity, chat }, log);
+      const gateway = await openGateway(config, verifier, { identity, chat }, log);
       closing.push(gateway.close);
       await listen('gateway', gateway.server);
     }
     if (has('web')) {
       const web = await createWebPage({
-        distDir: new URL('../dist/', import.meta.resolve('@maru/web')).pathname,
+        distDir: fileURLToPath(new URL('dist', import.meta.resolve('@maru/web/package.json'))),
         gatewayUrl: config.publicUrl,
         log,
       });
@@ -149,7 +149,7 @@ async function openChat(
   const verify = (token: string) => verifier.verify(token);
 
   const store = await openSqliteStore({
-    folder: join(dataDir),
+    folder: dataDir,
     queueLimit: chat.appendQueue,
     onFailure: (failure, error) => {
       log.fatal({ failure, err: error }, 'the store failed');
@@ -193,7 +193,7 @@ async function openChat(
 }
 
 /** A part in this process is handed requests and sockets as they are; one elsewhere is reached over HTTP/1.1. */
-function openGateway(
+async function openGateway(
   config: Config,
   verifier: TokenVerifier,
   parts: { readonly identity: Part | null; readonly chat: Part | null },
@@ -201,7 +201,8 @@ function openGateway(
 ) {
   const settings = config.gateway;
   const remotes: RemoteUpstream[] = [];
-  const remote = (address: string): Upstream => {
+  const remote = async (address: string): Promise<Upstream> => {
+    const { RemoteUpstream } = await import('./gateway/remote-upstream.ts');
     const upstream = new RemoteUpstream({
       target: targetOf(address),
       limits: {
@@ -222,8 +223,8 @@ function openGateway(
     remotes.push(upstream);
     return upstream;
   };
-  const chat = parts.chat?.upstream ?? remote(settings.chatUpstream);
-  const identity = parts.identity?.upstream ?? remote(settings.identityUpstream);
+  const chat = parts.chat?.upstream ?? (await remote(settings.chatUpstream));
+  const identity = parts.identity?.upstream ?? (await remote(settings.identityUpstream));
   const routes: Route[] = [
     { path: '/chat', kind: 'websocket', upstream: chat, tokenFilter: settings.tokenFilter },
     {

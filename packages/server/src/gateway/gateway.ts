@@ -6,8 +6,9 @@ import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import type { Logger } from '../telemetry/log.ts';
 import { type CorsOptions, createCors } from './cors.ts';
+import { sayFarewell } from './farewell.ts';
 import { createForwarding, peerAddress } from './forwarded.ts';
-import { asMaruError, refuseSocket, sendError } from './http-error.ts';
+import { asMaruError, LINGER_MS, refuseSocket, sendError } from './http-error.ts';
 import { checkBodySize, checkRequest, checkUpgrade, isHalfUpgrade } from './request-check.ts';
 import { listOf } from './request-headers.ts';
 import { ownResponseHeaders } from './response-headers.ts';
@@ -112,7 +113,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (route === undefined) throw new MaruError('not-found');
       if (route.kind !== 'websocket') throw upgradeOnHttp();
       await filterToken(isPublic(route, path) ? 'none' : route.tokenFilter, req, verify);
-      if (socket.destroyed) return;
+      // The client may have gone while its token was looked at: its FIN was heard by nobody else.
+      if (!socket.readable || !socket.writable) {
+        socket.destroy();
+        return;
+      }
       forward(req, requestId);
       socket.removeListener('error', onError);
       route.upstream.handleUpgrade(req, socket, head);
@@ -125,8 +130,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function onClientError(fault: Error & { code?: string }, socket: Duplex): void {
     const open = answering.get(socket);
-    const started = open !== undefined && [...open].some((res) => res.headersSent);
-    if (!socket.writable || started) {
+    if (open !== undefined && [...open].some((res) => res.headersSent)) {
+      // Nothing may be written behind an answer under way; what was written of it, perhaps a 400 to these bytes, arrives.
+      sayFarewell(socket, undefined, LINGER_MS);
+      return;
+    }
+    if (!socket.writable) {
       socket.destroy();
       return;
     }

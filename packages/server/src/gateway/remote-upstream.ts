@@ -81,7 +81,10 @@ export class RemoteUpstream implements Upstream {
   }
 
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (socket.destroyed) return;
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
     const { target, limits } = this.#options;
     if (this.#tunnels.size >= limits.maxTunnels) {
       socket.on('error', () => socket.destroy());

@@ -54,6 +54,8 @@ export class Tunnel {
     }
     this.#client.on('error', () => this.#client.destroy());
     this.#client.once('close', () => this.#part(this.#upstream));
+    // The client's FIN goes on to the upstream, which may still have last bytes for it.
+    this.#client.once('end', () => this.#part(this.#upstream));
     this.#client.on('drain', () => this.#drained(this.#client, this.#upstream));
     this.#upstream = this.#dial();
     this.#within(options.limits.connectTimeoutMs, 'upstream-unavailable');
@@ -130,8 +132,6 @@ export class Tunnel {
     const { head } = this.#options;
     if (head.length > 0) this.#toUpstream(head);
     this.#client.on('data', (bytes: Buffer) => this.#toUpstream(bytes));
-    // The client's FIN goes on to the upstream, which may still have last bytes for it.
-    this.#client.once('end', () => this.#part(this.#upstream));
     return this.#toClient(firstBytes);
   }
 
@@ -195,7 +195,7 @@ export class Tunnel {
       if (remaining !== this.#upstream) return;
       this.#state = 'over';
       clearTimeout(this.#timer);
-      this.#upstream.destroy();
+      this.destroy();
       return;
     }
     if (began === 'over' && remaining === this.#client) return;

@@ -1,8 +1,9 @@
 // OpenAPI of the REST calls, made from their schemas, and a page to browse it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import swagger from '@fastify/swagger';
-import reference from '@scalar/fastify-api-reference';
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import type { Logger } from '../telemetry/log.ts';
 
 export const DOCS_PATH = '/api/docs';
 export const OPENAPI_PATH = '/api/openapi.json';
@@ -23,9 +24,42 @@ export async function documentApi(api: FastifyInstance, publicUrl: string): Prom
     transform: jsonSchemaTransform,
   });
   api.get(OPENAPI_PATH, { schema: { hide: true } }, () => api.swagger());
-  await api.register(reference, {
+}
+
+export type DocsPage = {
+  handleRequest(req: IncomingMessage, res: ServerResponse): void;
+  close(): Promise<void>;
+};
+
+/** The page at DOCS_PATH. It is loaded when it is first asked for: a third of a second that starting up need not wait for. */
+export function createDocsPage(log: Logger): DocsPage {
+  let opened: Promise<FastifyInstance> | null = null;
+  return {
+    handleRequest(req, res) {
+      opened ??= openDocsPage(log);
+      opened.then(
+        (page) => page.routing(req, res),
+        (error: unknown) => {
+          log.error({ err: error }, 'the page of the API documentation failed');
+          res.writeHead(500).end();
+        },
+      );
+    },
+    close: async () => (await opened)?.close(),
+  };
+}
+
+async function openDocsPage(log: Logger): Promise<FastifyInstance> {
+  const { default: reference } = await import('@scalar/fastify-api-reference');
+  const page: FastifyInstance = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+  });
+  await page.register(reference, {
     routePrefix: DOCS_PATH,
     // Everything the page needs comes from here: it also works where the network ends at this host.
     configuration: { url: OPENAPI_PATH, withDefaultFonts: false, telemetry: false },
   });
+  await page.ready();
+  return page;
 }

@@ -1,13 +1,13 @@
 // The REST API of the chat service: Fastify, one schema per call for validation, types and OpenAPI.
 import type { createServer, IncomingMessage, ServerResponse } from 'node:http';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { nanoid } from 'nanoid';
 import type { People } from '../authorization/people.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { documentApi } from './api-docs.ts';
+import { createDocsPage, DOCS_PATH, documentApi } from './api-docs.ts';
 import { authenticateRequests } from './authenticate.ts';
 import { answerErrors } from './error-reply.ts';
 import { membersApi } from './members-api.ts';
@@ -40,7 +40,7 @@ export type HttpApi = {
 export async function createApi(options: ApiOptions): Promise<HttpApi> {
   const api: Api = Fastify({
     loggerInstance: options.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyOctets,
     genReqId: () => nanoid(),
     requestIdHeader: 'x-request-id',
@@ -57,5 +57,15 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
     messagesApi(guarded as Api, options.store);
   });
   await api.ready();
-  return { handleRequest: (req, res) => api.routing(req, res), close: () => api.close() };
+  const docs = createDocsPage(options.log);
+  return {
+    handleRequest(req, res) {
+      if (req.url?.startsWith(DOCS_PATH)) docs.handleRequest(req, res);
+      else api.routing(req, res);
+    },
+    close: async () => {
+      await docs.close();
+      await api.close();
+    },
+  };
 }

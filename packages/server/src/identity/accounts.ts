@@ -7,10 +7,13 @@ import { bearer } from 'better-auth/plugins/bearer';
 import { jwt } from 'better-auth/plugins/jwt';
 import type { Logger } from '../telemetry/log.ts';
 import { MAX_DISPLAY_NAME_CHARACTERS, parseDisplayName } from './display-name.ts';
+import { createPasswordWork, type PasswordWork } from './password-work.ts';
 
 export const AUTH_BASE_PATH = '/auth';
 /** The header in which the endpoint gives the caller's address; a client's own is never copied. */
 export const CLIENT_ADDRESS_HEADER = 'x-client-address';
+const MIN_PASSWORD_CHARACTERS = 8;
+const MAX_PASSWORD_CHARACTERS = 128;
 /** RFC 5321 §4.5.3.1.3: a path of 256 octets, less its angle brackets. */
 const MAX_EMAIL_CHARACTERS = 254;
 
@@ -25,8 +28,11 @@ export type AccountsOptions = {
 };
 
 export interface Accounts {
-  /** Throws only what nobody foresaw; refusals are answers. */
-  handle(request: Request): Promise<Response>;
+  /**
+   * `body` is the request's, parsed. Refusals are answers; rejects with `overloaded` when too many passwords wait, and
+   * with what nobody foresaw.
+   */
+  handle(request: Request, body: unknown): Promise<Response>;
 }
 
 /** Brings the database to this version's tables, makes the signing key if there is none, and tries it. */
@@ -42,8 +48,9 @@ export async function openAccounts(options: AccountsOptions): Promise<Accounts> 
     // An access token leaves by GET /auth/token alone.
     disableSettingJwtHeader: true,
   });
+  const passwords = createPasswordWork();
   const settings = {
-    ...betterAuthOptions(options),
+    ...betterAuthOptions(options, passwords),
     plugins: [signing, bearer()],
   } satisfies BetterAuthOptions;
 
@@ -59,10 +66,24 @@ export async function openAccounts(options: AccountsOptions): Promise<Accounts> 
       { cause },
     );
   }
-  return { handle: (request) => auth.handler(request) };
+  return {
+    handle(request, body) {
+      const password = request.url.endsWith('/sign-up/email') ? newPassword(body) : undefined;
+      const action = () => auth.handler(request);
+      return password === undefined ? action() : passwords.prepare(password, action);
+    },
+  };
 }
 
-function betterAuthOptions(options: AccountsOptions) {
+/** The password of a sign-up, if it is one that will be hashed. */
+function newPassword(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('password' in body)) return undefined;
+  const { password } = body;
+  if (typeof password !== 'string' || password.length < MIN_PASSWORD_CHARACTERS) return undefined;
+  return password.length <= MAX_PASSWORD_CHARACTERS ? password : undefined;
+}
+
+function betterAuthOptions(options: AccountsOptions, passwords: PasswordWork) {
   return {
     appName: 'Maru',
     baseURL: options.publicUrl,
@@ -71,7 +92,12 @@ function betterAuthOptions(options: AccountsOptions) {
     secrets: [{ version: 1, value: options.secret }],
     database: options.database,
     trustedOrigins: [...options.trustedOrigins],
-    emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
+    emailAndPassword: {
+      enabled: true,
+      minPasswordLength: MIN_PASSWORD_CHARACTERS,
+      maxPasswordLength: MAX_PASSWORD_CHARACTERS,
+      password: { hash: passwords.hash, verify: passwords.verify },
+    },
     session: { expiresIn: 7 * 24 * 3600, updateAge: 24 * 3600 },
     advanced: {
       // Said aloud because better-auth drops both checks when NODE_ENV is test.

@@ -112,8 +112,9 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       new Request(origin + path + (query === undefined ? '' : `?${query}`), {
         method: call.method,
         headers: requestHeaders(req, address),
-        ...(body === undefined ? {} : { body }),
+        ...(body === undefined ? {} : { body: body.text }),
       }),
+      body?.value,
     );
     if (call.counts === 'failedSignIns' && response.ok) counters.failedSignIns.forgive(address);
     return answerOf(response);
@@ -171,7 +172,9 @@ function requestHeaders(req: IncomingMessage, address: string): Headers {
 }
 
 /** JSON only: a form could be sent by any page without a preflight. */
-async function readBody(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function readBody(
+  req: IncomingMessage,
+): Promise<{ readonly text: string; readonly value: unknown } | undefined> {
   if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_OCTETS) throw new MaruError('payload-too-large');
   const chunks: Buffer[] = [];
   let octets = 0;
@@ -189,7 +192,12 @@ async function readBody(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer> |
   if (!/^application\/json\s*(;|$)/i.test(req.headers['content-type'] ?? '')) {
     throw new MaruError('unsupported-content-type');
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return { text, value: JSON.parse(text) };
+  } catch {
+    throw new MaruError('invalid-body', { message: 'The body is not JSON' });
+  }
 }
 
 async function answerOf(response: Response): Promise<Answer> {

@@ -148,8 +148,11 @@ class SqliteStore implements Store {
   async #close(): Promise<void> {
     await this.#queue.close();
     // The reader first: while it is there the write-ahead log cannot be emptied.
-    await this.#reader.close();
-    await this.#writer.close();
+    try {
+      await this.#reader.close();
+    } finally {
+      await this.#writer.close();
+    }
   }
 
   /** The writer answers each request with the output that `Writes` names for it. */

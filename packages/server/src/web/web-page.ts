@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
-import fastify, { type FastifyBaseLogger } from 'fastify';
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import type { Upstream } from '../gateway/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
 
@@ -60,7 +60,7 @@ export async function createWebPage(options: {
   ]);
   const app = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
   });
   app.get('/config.json', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
