@@ -74,6 +74,8 @@ function preparePackages(root) {
 /** npm, run by the Node it came with: an old npm fails on a new Node, and node_modules/.bin may put a new one in front. */
 function findNpm() {
   const env = Object.assign({}, process.env, { PATH: searchPath().join(path.delimiter) });
+  // npm tells its scripts the folder it works in; the npm started here finds its own.
+  delete env.npm_config_local_prefix;
   const given = process.env.npm_execpath;
   // yarn and pnpm set the same variable.
   if (given !== undefined && /^npm-cli\.c?js$/.test(path.basename(given)) && isFile(given)) {

@@ -8,10 +8,10 @@ export {
   roomOfDestination,
 } from './destinations.ts';
 export { ERRORS, type ErrorCode, isErrorCode, MaruError, type Retry } from './errors.ts';
+export { MAX_CONTENT_OCTETS } from './limits.ts';
 export {
   clientMessageIdSchema,
   contentSchema,
-  MAX_CONTENT_OCTETS,
   type MessageCreated,
   memberJoinedSchema,
   memberLeftSchema,

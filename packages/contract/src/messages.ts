@@ -1,11 +1,9 @@
 // What a STOMP body holds: the application messages that clients SEND, and the entries of a room's log.
 import { z } from 'zod';
 import { ID_PATTERN } from './destinations.ts';
+import { MAX_CONTENT_OCTETS } from './limits.ts';
 
 const id = z.string().regex(ID_PATTERN, 'must be an id of letters, digits, _ and -');
-
-/** The most octets of UTF-8 in one chat message's content. */
-export const MAX_CONTENT_OCTETS = 16 * 1024;
 
 const textEncoder = new TextEncoder();
 

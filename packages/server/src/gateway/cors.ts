@@ -18,7 +18,7 @@ export type CorsVerdict = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-export type Cors = { judge(req: IncomingMessage): CorsVerdict };
+export type Cors = { judge(req: Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>): CorsVerdict };
 
 const DENIED: CorsVerdict = { kind: 'denied', headers: {} };
 const NO_ORIGIN: CorsVerdict = { kind: 'no-origin', headers: {} };

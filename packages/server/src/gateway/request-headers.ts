@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 export type HeaderField = readonly [name: string, value: string];
 
 /** The header's values, one for each line it was sent in: `req.headers` joins some and drops others. */
-export function valuesOf(req: IncomingMessage, name: string): string[] {
+export function valuesOf(req: Pick<IncomingMessage, 'rawHeaders'>, name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     if (req.rawHeaders[i]?.toLowerCase() === name) values.push(req.rawHeaders[i + 1] ?? '');

@@ -22,7 +22,7 @@ const NOT_FOUND_PAGE = `<!doctype html>
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** What the page may load and talk to: its own origin and the gateway, nothing else. */
-export function contentSecurityPolicy(gatewayUrl: string): string {
+function contentSecurityPolicy(gatewayUrl: string): string {
   const gateway = new URL(gatewayUrl);
   const socket = `${gateway.protocol === 'https:' ? 'wss' : 'ws'}://${gateway.host}`;
   return Object.entries({
