@@ -51,7 +51,7 @@ export const configSchema = z.strictObject({
       host: hosts
         .default(['127.0.0.1', '::1'])
         .describe('Addresses to listen on; 0.0.0.0 opens it to the network'),
-      port: port.default(19_091),
+      port: port.default(19_091).describe('0 takes a free one'),
       tokenFilter: z
         .enum(['presence', 'deferred'])
         .default('presence')
@@ -62,7 +62,12 @@ export const configSchema = z.strictObject({
         .describe(
           "CORS: pages that may call the HTTP routes. Default: the web page's; publicUrl's own always may",
         ),
-      corsMaxAgeSeconds: z.int().min(0).max(86_400).default(3600),
+      corsMaxAgeSeconds: z
+        .int()
+        .min(0)
+        .max(86_400)
+        .default(3600)
+        .describe('How long a browser may keep the answer to a preflight'),
       trustedProxies: z
         .array(z.string())
         .default([])
@@ -89,8 +94,8 @@ export const configSchema = z.strictObject({
 
   chat: z
     .strictObject({
-      host: hosts.default(['127.0.0.1']),
-      port: port.default(8081),
+      host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),
+      port: port.default(8081).describe('0 takes a free one'),
       allowedOrigins: z
         .array(origin)
         .optional()
@@ -137,8 +142,8 @@ export const configSchema = z.strictObject({
 
   identity: z
     .strictObject({
-      host: hosts.default(['127.0.0.1']),
-      port: port.default(8082),
+      host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),
+      port: port.default(8082).describe('0 takes a free one'),
       secret: z
         .string()
         .optional()
@@ -153,15 +158,15 @@ export const configSchema = z.strictObject({
     .strictObject({
       audience: z.string().min(1).default('maru').describe('aud of our tokens'),
       jwksUrl: z.url().optional().describe("Our identity service's keys. Default: its address, /auth/jwks"),
-      clockSkewSeconds: z.int().min(0).max(60).default(5),
+      clockSkewSeconds: z.int().min(0).max(60).default(5).describe('How far clocks may differ'),
       issuers: z.array(issuer).default([]).describe('Other OIDC providers whose tokens are accepted'),
     })
     .prefault({}),
 
   web: z
     .strictObject({
-      host: hosts.default(['127.0.0.1']),
-      port: port.default(5500),
+      host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),
+      port: port.default(5500).describe('0 takes a free one'),
     })
     .prefault({}),
 });

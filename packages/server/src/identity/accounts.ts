@@ -6,12 +6,10 @@ import { getMigrations } from 'better-auth/db/migration';
 import { bearer } from 'better-auth/plugins/bearer';
 import { jwt } from 'better-auth/plugins/jwt';
 import type { Logger } from '../telemetry/log.ts';
+import { AUTH_BASE_PATH, CLIENT_ADDRESS_HEADER } from './auth-request.ts';
 import { MAX_DISPLAY_NAME_CHARACTERS, parseDisplayName } from './display-name.ts';
 import { createPasswordWork, type PasswordWork } from './password-work.ts';
 
-export const AUTH_BASE_PATH = '/auth';
-/** The header in which the endpoint gives the caller's address; a client's own is never copied. */
-export const CLIENT_ADDRESS_HEADER = 'x-client-address';
 const MIN_PASSWORD_CHARACTERS = 8;
 const MAX_PASSWORD_CHARACTERS = 128;
 /** RFC 5321 §4.5.3.1.3: a path of 256 octets, less its angle brackets. */
@@ -68,7 +66,8 @@ export async function openAccounts(options: AccountsOptions): Promise<Accounts> 
   }
   return {
     handle(request, body) {
-      const password = request.url.endsWith('/sign-up/email') ? newPassword(body) : undefined;
+      const password =
+        new URL(request.url).pathname === `${AUTH_BASE_PATH}/sign-up/email` ? newPassword(body) : undefined;
       const action = () => auth.handler(request);
       return password === undefined ? action() : passwords.prepare(password, action);
     },

@@ -1,10 +1,13 @@
 // The HTTP side of the identity service: which calls there are, their limits, and answers in one shape.
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import type { Logger } from '../telemetry/log.ts';
-import { type Accounts, AUTH_BASE_PATH, CLIENT_ADDRESS_HEADER } from './accounts.ts';
+import type { Accounts } from './accounts.ts';
+import { type Answer, answerOf, refusal, refuseUpgrade } from './answer.ts';
 import { AttemptCounter } from './attempt-counter.ts';
+import { AUTH_BASE_PATH, clientAddress, createProxyCheck, requestHeaders } from './auth-request.ts';
+import { readJson } from './json-body.ts';
 
 export type IdentityRateLimit = {
   readonly windowSeconds: number;
@@ -24,9 +27,6 @@ export const IDENTITY_RATE_LIMIT_DEFAULTS: IdentityRateLimit = {
   requests: 1200,
   maxAddresses: 10_000,
 };
-
-/** Octets of a request's body; a sign-up has a few hundred. */
-export const MAX_BODY_OCTETS = 64 * 1024;
 
 type Kind = 'failedSignIns' | 'signUps' | 'requests';
 
@@ -48,28 +48,13 @@ export type IdentityUpstream = {
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
 };
 
-/**
- * What better-auth is told of a request. The URL it sees is made of publicUrl, never of Host or X-Forwarded-*. Not
- * Sec-Fetch-*: with them it wants an Origin, and Node's fetch sends one without the other. A page's POST always has one.
- */
-const REQUEST_HEADERS = ['authorization', 'content-type', 'cookie', 'origin', 'referer', 'user-agent'];
-
-/** CORS is the gateway's; the length is the answer's own, counted anew. */
-const DROPPED_RESPONSE_HEADER =
-  /^(access-control-.*|content-length|transfer-encoding|connection|set-cookie)$/;
-
 type EndpointOptions = {
   readonly accounts: Accounts;
   readonly publicUrl: string;
   readonly rateLimit: IdentityRateLimit;
+  readonly trustedProxies: readonly string[];
   readonly log: Logger;
   readonly now: () => number;
-};
-
-type Answer = {
-  readonly status: number;
-  readonly headers: Record<string, string | string[]>;
-  readonly body: string;
 };
 
 /** The endpoint, and a way to wait until no call is being answered. */
@@ -79,6 +64,7 @@ export function createIdentityEndpoint(options: EndpointOptions): {
 } {
   const { accounts, rateLimit, log } = options;
   const origin = new URL(options.publicUrl).origin;
+  const isProxy = createProxyCheck(options.trustedProxies);
   const counter = (kind: Kind) =>
     new AttemptCounter({
       limit: rateLimit[kind],
@@ -102,12 +88,12 @@ export function createIdentityEndpoint(options: EndpointOptions): {
     if (req.method !== call.method) {
       return refusal(new MaruError('method-not-allowed'), { allow: call.method });
     }
-    const address = clientAddress(req);
+    const address = clientAddress(req, isProxy);
     const wait = counters[call.counts].count(address);
     if (wait > 0) {
       return refusal(new MaruError('too-many-requests'), { 'retry-after': String(Math.ceil(wait / 1000)) });
     }
-    const body = call.method === 'POST' ? await readBody(req) : undefined;
+    const body = call.method === 'POST' ? await readJson(req) : undefined;
     const response = await accounts.handle(
       new Request(origin + path + (query === undefined ? '' : `?${query}`), {
         method: call.method,
@@ -153,100 +139,4 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       await Promise.all(active);
     },
   };
-}
-
-/** The gateway in front writes X-Forwarded-For anew; its last address is the one that whoever is nearest to us saw. */
-function clientAddress(req: IncomingMessage): string {
-  const forwarded = req.headers['x-forwarded-for'];
-  const last = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',').at(-1)?.trim();
-  return last === undefined || last === '' ? (req.socket.remoteAddress ?? 'unknown') : last;
-}
-
-function requestHeaders(req: IncomingMessage, address: string): Headers {
-  const headers = new Headers({ [CLIENT_ADDRESS_HEADER]: address });
-  for (const name of REQUEST_HEADERS) {
-    const value = req.headers[name];
-    if (typeof value === 'string') headers.set(name, value);
-  }
-  return headers;
-}
-
-/** JSON only: a form could be sent by any page without a preflight. */
-async function readBody(
-  req: IncomingMessage,
-): Promise<{ readonly text: string; readonly value: unknown } | undefined> {
-  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_OCTETS) throw new MaruError('payload-too-large');
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  try {
-    // The stream must outlive a refusal: the answer goes out on the same socket.
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-      octets += chunk.length;
-      if (octets > MAX_BODY_OCTETS) throw new MaruError('payload-too-large');
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof MaruError ? error : new MaruError('invalid-request', { cause: error });
-  }
-  if (octets === 0) return undefined;
-  if (!/^application\/json\s*(;|$)/i.test(req.headers['content-type'] ?? '')) {
-    throw new MaruError('unsupported-content-type');
-  }
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-    return { text, value: JSON.parse(text) };
-  } catch {
-    throw new MaruError('invalid-body', { message: 'The body is not JSON' });
-  }
-}
-
-async function answerOf(response: Response): Promise<Answer> {
-  const headers: Answer['headers'] = {};
-  for (const [name, value] of response.headers) {
-    if (!DROPPED_RESPONSE_HEADER.test(name)) headers[name] = value;
-  }
-  const cookies = response.headers.getSetCookie();
-  if (cookies.length > 0) headers['set-cookie'] = cookies;
-  headers['cache-control'] ??= 'no-store';
-  const body = await response.text();
-  if (response.status < 400) return { status: response.status, headers, body };
-  headers['content-type'] = 'application/json';
-  if (response.status === 401) headers['www-authenticate'] ??= 'Bearer';
-  return { status: response.status, headers, body: errorBody(response.status, body) };
-}
-
-/** better-auth's own `code` and `message`; some of its refusals lack one, a 500 may say too much. */
-function errorBody(status: number, body: string): string {
-  if (status >= 500) return refusal(new MaruError('internal')).body;
-  let code: unknown;
-  let message: unknown;
-  try {
-    ({ code, message } = JSON.parse(body));
-  } catch {
-    // Not JSON, or null: the status says all there is.
-  }
-  const phrase = STATUS_CODES[status] ?? 'Refused';
-  return JSON.stringify({
-    code: typeof code === 'string' ? code : phrase.toUpperCase().replaceAll(/[^A-Z]+/g, '_'),
-    message: typeof message === 'string' ? message : phrase,
-  });
-}
-
-function refusal(error: MaruError, headers: Record<string, string> = {}): Answer {
-  return {
-    status: error.status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
-    body: JSON.stringify({ code: error.code, message: error.message }),
-  };
-}
-
-function refuseUpgrade(socket: Duplex): void {
-  const { status, body } = refusal(new MaruError('not-found'));
-  // The caller has done with the socket, so a reset of the other side is ours to bear.
-  socket.on('error', () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }

@@ -15,6 +15,8 @@ export type IdentityServiceOptions = {
   readonly secret: string;
   readonly accessTokenSeconds: number;
   readonly rateLimit: IdentityRateLimit;
+  /** Proxies before the gateway: behind them each client is counted, not the proxy. */
+  readonly trustedProxies?: readonly string[];
   readonly log: Logger;
   readonly now?: () => number;
 };
@@ -33,9 +35,9 @@ export async function openIdentityService(options: IdentityServiceOptions): Prom
   ]);
   const database = openDatabase(options.dataDir);
   try {
-    const { log, publicUrl, rateLimit, now = Date.now } = options;
+    const { log, publicUrl, rateLimit, trustedProxies = [], now = Date.now } = options;
     const accounts = await openAccounts({ ...options, database });
-    const endpoint = createIdentityEndpoint({ accounts, publicUrl, rateLimit, log, now });
+    const endpoint = createIdentityEndpoint({ accounts, publicUrl, rateLimit, trustedProxies, log, now });
     return {
       upstream: endpoint.upstream,
       async close() {

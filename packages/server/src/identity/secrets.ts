@@ -45,7 +45,7 @@ export function loadSecrets(options: SecretsOptions): Secrets {
   if (identitySecret !== undefined) return { identitySecret: checkConfigured(identitySecret) };
   if (options.production) {
     throw new Error(
-      `In production the setting identitySecret must be set, to at least ${MIN_CHARACTERS} random characters; ${HOW_TO_MAKE_ONE}`,
+      `In production the setting identity.secret must be set, to at least ${MIN_CHARACTERS} random characters; ${HOW_TO_MAKE_ONE}`,
     );
   }
   const path = join(options.dataDir, 'secrets.json');
@@ -54,15 +54,15 @@ export function loadSecrets(options: SecretsOptions): Secrets {
 
 function checkConfigured(secret: string): string {
   if (SAMPLES.some((sample) => sample.test(secret))) {
-    throw new Error(`The setting identitySecret is a sample value that anybody knows; ${HOW_TO_MAKE_ONE}`);
+    throw new Error(`The setting identity.secret is a sample value that anybody knows; ${HOW_TO_MAKE_ONE}`);
   }
   if (secret.length < MIN_CHARACTERS) {
     throw new Error(
-      `The setting identitySecret has ${secret.length} characters, it needs at least ${MIN_CHARACTERS}; ${HOW_TO_MAKE_ONE}`,
+      `The setting identity.secret has ${secret.length} characters, it needs at least ${MIN_CHARACTERS}; ${HOW_TO_MAKE_ONE}`,
     );
   }
   if (new Set(secret).size < MIN_DISTINCT_CHARACTERS) {
-    throw new Error(`The setting identitySecret is too easy to guess; ${HOW_TO_MAKE_ONE}`);
+    throw new Error(`The setting identity.secret is too easy to guess; ${HOW_TO_MAKE_ONE}`);
   }
   return secret;
 }
