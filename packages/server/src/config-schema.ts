@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from './telemetry/log.ts';
 
-const port = z.int().min(0).max(65_535);
+const port = z.int().min(1).max(65_535);
 const ms = z.int().min(1).max(86_400_000);
 const octets = z.int().min(1).max(1_073_741_824);
 const count = z.int().min(1).max(1_000_000);
@@ -51,7 +51,7 @@ export const configSchema = z.strictObject({
       host: hosts
         .default(['127.0.0.1', '::1'])
         .describe('Addresses to listen on; 0.0.0.0 opens it to the network'),
-      port: port.default(19_091).describe('0 takes a free one'),
+      port: port.default(19_091),
       tokenFilter: z
         .enum(['presence', 'deferred'])
         .default('presence')
@@ -72,10 +72,12 @@ export const configSchema = z.strictObject({
         .array(z.string())
         .default([])
         .describe('Proxies whose X-Forwarded-* and Forwarded are kept'),
-      chatUpstream: upstream.default('http://127.0.0.1:8081').describe('Apart only: the chat service'),
+      chatUpstream: upstream
+        .optional()
+        .describe("Apart only: the chat service. Default: chat's own host and port"),
       identityUpstream: upstream
-        .default('http://127.0.0.1:8082')
-        .describe('Apart only: the identity service'),
+        .optional()
+        .describe("Apart only: the identity service. Default: identity's own host and port"),
       bodyOctets: octets.default(1_048_576).describe('Largest HTTP request body'),
       headerOctets: octets.default(16_384).describe('Largest HTTP request head'),
       headersMs: ms.default(10_000).describe('Time for an HTTP request head'),
@@ -95,7 +97,7 @@ export const configSchema = z.strictObject({
   chat: z
     .strictObject({
       host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),
-      port: port.default(8081).describe('0 takes a free one'),
+      port: port.default(8081),
       allowedOrigins: z
         .array(origin)
         .optional()
@@ -143,7 +145,7 @@ export const configSchema = z.strictObject({
   identity: z
     .strictObject({
       host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),
-      port: port.default(8082).describe('0 takes a free one'),
+      port: port.default(8082),
       secret: z
         .string()
         .optional()
@@ -166,7 +168,7 @@ export const configSchema = z.strictObject({
   web: z
     .strictObject({
       host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),
-      port: port.default(5500).describe('0 takes a free one'),
+      port: port.default(5500),
     })
     .prefault({}),
 });

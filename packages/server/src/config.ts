@@ -6,9 +6,14 @@ import { z } from 'zod';
 import { configSchema, type Settings } from './config-schema.ts';
 
 /** Settings after what depends on others was filled in; frozen. */
-export type Config = Omit<Settings, 'gateway' | 'chat' | 'publicUrl'> & {
-  readonly gateway: Settings['gateway'] & { readonly allowedOrigins: readonly string[] };
+export type Config = Omit<Settings, 'gateway' | 'chat' | 'tokens' | 'publicUrl'> & {
+  readonly gateway: Settings['gateway'] & {
+    readonly allowedOrigins: readonly string[];
+    readonly chatUpstream: string;
+    readonly identityUpstream: string;
+  };
   readonly chat: Settings['chat'] & { readonly allowedOrigins: readonly string[] };
+  readonly tokens: Settings['tokens'] & { readonly jwksUrl: string };
   readonly publicUrl: string;
   /** NODE_ENV=production: nothing generated or sampled is good enough. */
   readonly production: boolean;
@@ -175,15 +180,33 @@ function complete(settings: Settings, file: string | null, production: boolean):
   const page = [`http://127.0.0.1:${settings.web.port}`];
   // A page that the gateway itself serves (the API's documentation) has publicUrl as its origin.
   const withOwn = (origins = page) => [...new Set([...origins, publicUrl])];
+  const identityUpstream = settings.gateway.identityUpstream ?? addressOf(settings.identity);
+  if (settings.tokens.jwksUrl === undefined && identityUpstream.startsWith('unix:')) {
+    throw new ConfigError(['tokens.jwksUrl must be set: keys are fetched over HTTP, not over a Unix socket']);
+  }
   return freeze({
     ...settings,
-    gateway: { ...settings.gateway, allowedOrigins: withOwn(settings.gateway.allowedOrigins) },
+    gateway: {
+      ...settings.gateway,
+      allowedOrigins: withOwn(settings.gateway.allowedOrigins),
+      chatUpstream: settings.gateway.chatUpstream ?? addressOf(settings.chat),
+      identityUpstream,
+    },
+    tokens: { ...settings.tokens, jwksUrl: settings.tokens.jwksUrl ?? `${identityUpstream}/auth/jwks` },
     chat: { ...settings.chat, allowedOrigins: withOwn(settings.chat.allowedOrigins) },
     dataDir: resolve(settings.dataDir),
     publicUrl,
     file,
     production,
   });
+}
+
+/** Where a service that listens there is reached from this machine. */
+function addressOf({ host, port }: { readonly host: readonly string[]; readonly port: number }): string {
+  const [first = '127.0.0.1'] = host;
+  if (first.startsWith('unix:')) return first;
+  const any = first === '0.0.0.0' || first === '::';
+  return `http://${any ? '127.0.0.1' : first.includes(':') ? `[${first}]` : first}:${port}`;
 }
 
 function freeze<T extends object>(value: T): T {

@@ -106,15 +106,9 @@ export async function createMaru(
 
 /** One verifier for all parts of a process: a token that the gateway has checked costs the chat service nothing more. */
 function openVerifier(config: Config): TokenVerifier {
-  const { publicUrl, tokens, gateway, identity } = config;
-  const identityUrl = gateway.identityUpstream.startsWith('http:')
-    ? gateway.identityUpstream
-    : `http://127.0.0.1:${identity.port}`;
+  const { publicUrl, tokens } = config;
   return createTokenVerifier({
-    issuers: [
-      { issuer: publicUrl, jwksUrl: tokens.jwksUrl ?? `${identityUrl}/auth/jwks`, audience: tokens.audience },
-      ...tokens.issuers,
-    ],
+    issuers: [{ issuer: publicUrl, jwksUrl: tokens.jwksUrl, audience: tokens.audience }, ...tokens.issuers],
     localIssuer: publicUrl,
     clockSkewSeconds: tokens.clockSkewSeconds,
   });
