@@ -152,7 +152,10 @@ function linkNode(root) {
   const bin = path.join(root, 'node_modules', '.bin');
   fs.mkdirSync(bin, { recursive: true });
   fs.chmodSync(node, 0o755);
-  fs.symlinkSync(path.relative(bin, node), path.join(bin, 'node'));
+  const link = path.join(bin, 'node');
+  // A link into a folder that is gone would be in the way.
+  if (fs.readdirSync(bin).includes('node')) fs.unlinkSync(link);
+  fs.symlinkSync(path.relative(bin, node), link);
 }
 
 function checkNode(root) {

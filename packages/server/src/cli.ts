@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // The command `maru`: which roles run in this process, with which configuration.
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConfigError, readConfig } from './config.ts';
 import { ListenError } from './listen.ts';
@@ -50,6 +52,8 @@ async function main(): Promise<void> {
   const config = readConfig({ file: values.config, assignments: values.set ?? [] });
   if (run === undefined) return console.log(JSON.stringify(config, hideSecrets, 2));
   const log = createLog(config.log.level);
+  // A second start then skips half of the first one's work; where the folder can't be written nothing is kept.
+  enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)));
   const { createMaru } = await import('./main.ts');
   let stop: (code: number) => void = (code) => process.exit(code);
   const maru = await createMaru(config, run.roles, log, () => stop(1));

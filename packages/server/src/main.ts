@@ -129,6 +129,7 @@ async function openIdentity(config: Config, log: Logger): Promise<Part> {
     secret: identitySecret,
     accessTokenSeconds: identity.accessTokenSeconds,
     rateLimit: IDENTITY_RATE_LIMIT_DEFAULTS,
+    trustedProxies: gateway.trustedProxies,
     log,
   });
 }
