@@ -40,7 +40,12 @@ export class Outbox {
 
   /** What has no RECEIPT yet, oldest first. */
   unreceipted(): readonly OutgoingMessage[] {
-    return [...this.#kept.values()];
+    // The message alone: the server refuses a body with a key that it doesn't know.
+    return [...this.#kept.values()].map(({ roomId, content, clientMessageId }) => ({
+      roomId,
+      content,
+      clientMessageId,
+    }));
   }
 
   settle(sent: Sent): void {

@@ -57,8 +57,6 @@ async function main(): Promise<void> {
   const { createMaru } = await import('./main.ts');
   let stop: (code: number) => void = (code) => process.exit(code);
   const maru = await createMaru(config, run.roles, log, () => stop(1));
-  announce(maru.listening, config.publicUrl, config.dataDir);
-
   let stopping = false;
   stop = (code) => {
     // A second Ctrl-C doesn't wait.
@@ -78,6 +76,8 @@ async function main(): Promise<void> {
       stop(0);
     });
   }
+  // Last: whoever reads that it is ready may end it at once.
+  announce(maru.listening, config.publicUrl, config.dataDir);
 }
 
 function readArguments() {

@@ -1,6 +1,7 @@
 // The only reader of configuration files and of the environment: file, then MARU_* variables, then --set; all checked at once.
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { distance } from 'fastest-levenshtein';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { configSchema, type Settings } from './config-schema.ts';
@@ -114,7 +115,9 @@ function readFile(given: string | undefined): { file: string | null; tree: Tree 
     if (typeof tree !== 'object' || Array.isArray(tree)) throw new Error('it must be a mapping of settings');
     return { file, tree: tree as Tree };
   } catch (error) {
-    throw new ConfigError([`${file} is not valid YAML: ${(error as Error).message}`]);
+    // Behind the first line is the place in the file, drawn.
+    const [problem = ''] = (error as Error).message.split('\n', 1);
+    throw new ConfigError([`${file} is not valid YAML: ${problem.replace(/:$/, '')}`]);
   }
 }
 
@@ -164,15 +167,21 @@ function explain(issue: z.core.$ZodIssue): string[] {
   return [`${path === '' ? 'the configuration' : path}: ${issue.message}`];
 }
 
-/** The setting that ends in the same word (put in the wrong place), or that differs in letters only a little. */
+/** The setting that ends in the same word (put in the wrong place), or else the one that differs in the fewest letters. */
 function nearest(name: string): string | undefined {
-  const word = name.split('.').at(-1)?.toLowerCase() ?? '';
-  return [...SETTINGS.keys()].find((path) => {
+  const at = name.lastIndexOf('.');
+  const section = name.slice(0, at + 1);
+  const word = name.slice(at + 1).toLowerCase();
+  const candidates = [...SETTINGS.keys()].map((path) => {
     const candidate = path.split('.').at(-1)?.toLowerCase() ?? '';
-    return (
-      candidate === word || (word.length > 3 && (candidate.startsWith(word) || word.startsWith(candidate)))
-    );
+    const isBeginning = word.length > 3 && (candidate.startsWith(word) || word.startsWith(candidate));
+    const letters = isBeginning ? 1 : distance(word, candidate);
+    return { path, letters, isElsewhere: path.slice(0, path.lastIndexOf('.') + 1) !== section };
   });
+  const [best] = candidates
+    .filter(({ letters }) => letters <= Math.min(2, word.length / 2))
+    .sort((a, b) => a.letters - b.letters || Number(a.isElsewhere) - Number(b.isElsewhere));
+  return best?.path;
 }
 
 function complete(settings: Settings, file: string | null, production: boolean): Config {

@@ -1,6 +1,7 @@
 // Listening sockets: opened with an error a person can act on, closed with all their connections.
+import { lstat, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 
 /** A port or a path could not be listened on; the message says which setting to change. */
 export class ListenError extends Error {
@@ -28,6 +29,7 @@ export async function listenAll(
   const servers: Server[] = [];
   let bound = port;
   for (const host of hosts) {
+    if (host.startsWith('unix:')) await removeStale(host.slice(5));
     const server = create();
     try {
       bound = await listen(server, host, bound);
@@ -70,4 +72,22 @@ export async function closeAll(servers: readonly Server[]): Promise<void> {
         }),
     ),
   );
+}
+
+/** A process that was killed leaves its socket file behind; one at which nobody answers is nobody's. */
+async function removeStale(path: string): Promise<void> {
+  // A file that is no socket is somebody's, and refuses connections just the same.
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw new ListenError(`cannot listen on ${path}: ${error.message}`, { cause: error });
+  });
+  if (!found?.isSocket()) return;
+  const isStale = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
+  });
+  if (isStale) await rm(path, { force: true });
 }

@@ -70,22 +70,26 @@ export async function createMaru(
     const has = (role: Role): boolean => roles.includes(role);
     const verifier = openVerifier(config);
     // Opened side by side: each spends most of its time waiting.
-    const [identity, chat] = await Promise.all([
+    const opening = [
       has('identity') ? openIdentity(config, log) : null,
       has('chat') ? openChat(config, verifier, log, onFatal) : null,
-    ]);
+    ] as const;
+    // If one cannot be opened, the other is closed when it has been.
+    for (const part of await Promise.allSettled(opening)) {
+      if (part.status === 'fulfilled' && part.value !== null) closing.push(part.value.close);
+    }
+    const [identity, chat] = await Promise.all(opening);
     if (identity !== null) {
-      closing.push(identity.close);
       await listen('identity', () => serverOf(identity.upstream));
     }
     if (chat !== null) {
-      closing.push(chat.close);
       if (chat.drain) draining.push(chat.drain);
       await listen('chat', () => serverOf(chat.upstream));
     }
     if (has('gateway')) {
       const gateway = await openGateway(config, verifier, { identity, chat }, log);
-      closing.push(gateway.close);
+      // A tunnel is no HTTP connection: a listener that closes first would wait for it for ever.
+      draining.push(gateway.close);
       await listen('gateway', gateway.server);
     }
     if (has('web')) {
@@ -254,8 +258,10 @@ async function openGateway(
   return {
     server: () => gateway.server(),
     close: async () => {
-      await gateway.close();
+      // Tunnels first: the gateway's own grace is for answers under way.
+      const closed = gateway.close(config.chat.closeMs);
       await Promise.all(remotes.map((upstream) => upstream.close()));
+      await closed;
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 
 export type Secrets = { readonly identitySecret: string };
 
@@ -49,7 +50,18 @@ export function loadSecrets(options: SecretsOptions): Secrets {
     );
   }
   const path = join(options.dataDir, 'secrets.json');
-  return readSecrets(path) ?? createSecrets(options.dataDir, path);
+  try {
+    return readSecrets(path) ?? createSecrets(options.dataDir, path);
+  } catch (cause) {
+    // The folder can't be used: that is the operator's to mend, so it is said without a stack.
+    if (!(cause instanceof Error && 'errno' in cause && typeof cause.errno === 'number')) throw cause;
+    throw new Error(
+      `cannot use ${path}: ${getSystemErrorMessage(cause.errno)}; set dataDir to a folder that can be written`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function checkConfigured(secret: string): string {
