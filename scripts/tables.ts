@@ -40,8 +40,8 @@ function fill(schema: z.ZodType): unknown {
   return filled.success ? filled.data : undefined;
 }
 
-export const begin = (name: string): string => `<!-- table: ${name} -->`;
-export const END = '<!-- end -->';
+const begin = (name: string): string => `<!-- table: ${name} -->`;
+const END = '<!-- end -->';
 
 /** The page with the table's lines put between its marks. */
 export function withTable(page: string, { name, markdown }: Table): string {

@@ -115,9 +115,7 @@ function readFile(given: string | undefined): { file: string | null; tree: Tree 
     if (typeof tree !== 'object' || Array.isArray(tree)) throw new Error('it must be a mapping of settings');
     return { file, tree: tree as Tree };
   } catch (error) {
-    // Behind the first line is the place in the file, drawn.
-    const [problem = ''] = (error as Error).message.split('\n', 1);
-    throw new ConfigError([`${file} is not valid YAML: ${problem.replace(/:$/, '')}`]);
+    throw new ConfigError([`${file} is not valid YAML: ${firstLine(error)}`]);
   }
 }
 
@@ -141,7 +139,17 @@ function assign(
     if (typeof next !== 'object' || next === null) node[key] = {};
     node = node[key] as Tree;
   }
-  node[last] = readValue(unwrap(schema), text);
+  try {
+    node[last] = readValue(unwrap(schema), text);
+  } catch (error) {
+    problems.push(`${source} cannot be read: ${firstLine(error)}`);
+  }
+}
+
+/** Behind the first line is the place in the text, drawn. */
+function firstLine(error: unknown): string {
+  const [problem = ''] = (error as Error).message.split('\n', 1);
+  return problem.replace(/:$/, '');
 }
 
 /** Texts stay texts (a secret may look like a number); lists may be given with commas. */

@@ -12,7 +12,7 @@ export type CorsOptions = {
   readonly maxAgeSeconds: number;
 };
 
-export type CorsVerdict = {
+type CorsVerdict = {
   readonly kind: 'no-origin' | 'allowed' | 'preflight' | 'denied';
   /** The `Access-Control-*` headers of the answer, all there are. */
   readonly headers: Readonly<Record<string, string>>;

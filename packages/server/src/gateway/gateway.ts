@@ -15,7 +15,7 @@ import { ownResponseHeaders } from './response-headers.ts';
 import { findRoute, isPublic, normalPath, type Route } from './routes.ts';
 import { dropQueryToken, filterToken, liftBearerProtocol, type VerifyToken } from './token-filter.ts';
 
-export type GatewayLimits = {
+type GatewayLimits = {
   /** Request line and headers together. */
   readonly headerOctets: number;
   /** Time for a request's head. */

@@ -11,9 +11,7 @@ import { closeWithRetry } from './retry-later.ts';
 import { Tunnel, type TunnelLimits } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
 
-export type UpstreamTarget =
-  | { readonly host: string; readonly port: number }
-  | { readonly socketPath: string };
+type UpstreamTarget = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
 export type RemoteUpstreamLimits = TunnelLimits & {
   /** From the request's last byte to the answer's head. */

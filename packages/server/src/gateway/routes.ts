@@ -27,7 +27,7 @@ export function normalPath(target: string | undefined): string {
   return decoded;
 }
 
-export function matchesPath(pattern: string, path: string): boolean {
+function matchesPath(pattern: string, path: string): boolean {
   if (!pattern.endsWith('/**')) return path === pattern;
   const folder = pattern.slice(0, -'/**'.length);
   return path === folder || path.startsWith(`${folder}/`);

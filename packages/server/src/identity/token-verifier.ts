@@ -42,9 +42,9 @@ export interface TokenVerifier {
   verify(token: string): Promise<Principal>;
 }
 
-export const ISSUER_DEFAULTS = { algorithms: ['ES256'], rolesClaim: 'roles', nameClaim: 'name' } as const;
+const ISSUER_DEFAULTS = { algorithms: ['ES256'], rolesClaim: 'roles', nameClaim: 'name' } as const;
 
-export const TOKEN_VERIFIER_DEFAULTS = {
+const TOKEN_VERIFIER_DEFAULTS = {
   clockSkewSeconds: 5,
   cacheSize: 10_000,
   jwksIntervalMs: 1_000,

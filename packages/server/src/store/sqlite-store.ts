@@ -1,10 +1,10 @@
 // The store on SQLite: chat.db in a folder, written by one thread and read by another.
-import type { Role } from '@maru/contract';
+import type { Role, Room } from '@maru/contract';
 import { AppendQueue, type Outcome } from './append-queue.ts';
 import { createDataFolder } from './data-folder.ts';
 import type { ReadName, ReadQueries, ReadRequest } from './read-queries.ts';
 import { SqliteWorkerClient } from './sqlite-worker-client.ts';
-import type { Appended, Committed, NewMessage, NewRoom, Person, Room, Store } from './store.ts';
+import type { Appended, Committed, NewMessage, NewRoom, Person, Store } from './store.ts';
 import { decodeError } from './wire-error.ts';
 import type { WriteName, WriteOutcome, WriteRequest, Writes } from './write-operations.ts';
 

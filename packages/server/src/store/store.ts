@@ -1,11 +1,8 @@
 // The store: the truth about people, rooms, members and each room's log. An interface; SQLite behind it.
-import type { MessageCreated, Role, Room, RoomEntry, Visibility } from '@maru/contract';
+import type { Member, MessageCreated, Role, Room, RoomEntry, Visibility } from '@maru/contract';
 
 /** A person as a room's log names them. `userId` is already issuer-scoped (see identity/principal.ts). */
 export type Person = { readonly userId: string; readonly name: string };
-
-/** A room as the caller sees it; what REST answers. */
-export type { Member, Room, RoomEntry } from '@maru/contract';
 
 export type NewMessage = {
   readonly roomId: string;
@@ -90,11 +87,7 @@ export interface Store {
     limit: number,
   ): Promise<Page<Room>>;
   /** In the order of joining. */
-  listMembers(
-    roomId: string,
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<Page<import('@maru/contract').Member>>;
+  listMembers(roomId: string, cursor: string | undefined, limit: number): Promise<Page<Member>>;
   /** Messages of a room, ascending by seq: the newest `limit`, or those right before / right after a seq. */
   listMessages(
     roomId: string,

@@ -27,7 +27,7 @@ export type WriteRequest<K extends WriteName = WriteName> = {
 }[K];
 
 /** `committed`: the entry it wrote, if it wrote one; for `onCommitted` once the batch is durable. */
-export type Written<Output> = { readonly value: Output; readonly committed: Committed | null };
+type Written<Output> = { readonly value: Output; readonly committed: Committed | null };
 export type WriteOutcome<K extends WriteName = WriteName> =
   | Written<Writes[K]['output']>
   | { readonly error: WireError };

@@ -5,7 +5,11 @@ export type { Logger } from 'pino';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** A logger at `level`; header names that carry secrets are censored wherever they stand in a logged object. */
+const SECRETS = ['authorization', 'cookie', 'sec-websocket-protocol'];
+/** The object itself, its members, theirs: `{ req: { headers: … } }`. */
+const DEPTHS = ['', '*', '*.*'];
+
+/** A logger at `level`; headers that carry secrets are censored in a logged object, down to a request's headers. */
 export function createLog(level: (typeof LOG_LEVELS)[number]): Logger {
   return pino(
     {
@@ -13,14 +17,7 @@ export function createLog(level: (typeof LOG_LEVELS)[number]): Logger {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: {
-        paths: [
-          'authorization',
-          '*.authorization',
-          'headers.authorization',
-          'headers.cookie',
-          '*.cookie',
-          '*["sec-websocket-protocol"]',
-        ],
+        paths: SECRETS.flatMap((name) => DEPTHS.map((depth) => `${depth}["${name}"]`)),
         censor: '[secret]',
       },
     },

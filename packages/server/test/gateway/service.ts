@@ -10,7 +10,6 @@ import { RemoteUpstream, type RemoteUpstreamLimits } from '../../src/gateway/rem
 import type { Upstream } from '../../src/gateway/upstream.ts';
 
 export const UPSTREAM_KINDS = ['in process', 'over TCP', 'over a Unix socket'] as const;
-export const REMOTE_KINDS = ['over TCP', 'over a Unix socket'] as const;
 export type UpstreamKind = (typeof UPSTREAM_KINDS)[number];
 
 export const REMOTE_LIMITS: RemoteUpstreamLimits = {

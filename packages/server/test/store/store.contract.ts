@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Appended, Committed, NewMessage, Store } from '../../src/store/store.ts';
 import { storeModelContract } from './store-model.contract.ts';
 
-export type OpenedStore = {
+type OpenedStore = {
   readonly store: Store;
   /** Closes the store, if it isn't, and opens another on the same data. */
   reopen(): Promise<Store>;
