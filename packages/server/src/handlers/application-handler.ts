@@ -51,7 +51,7 @@ function parseBody<Body>(schema: z.ZodType<Body>, body: Uint8Array): Body {
 }
 
 /** The first problem, named by its field; bounded, since it may quote names that the client made up. */
-export function describe(error: z.ZodError): string {
+function describe(error: z.ZodError): string {
   const [issue] = error.issues;
   if (issue === undefined) return 'The body is not valid';
   const field = issue.path.join('.');

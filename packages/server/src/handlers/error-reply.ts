@@ -11,6 +11,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   405: 'method-not-allowed',
   408: 'request-timeout',
   413: 'payload-too-large',
+  414: 'invalid-request',
   415: 'unsupported-content-type',
 };
 
@@ -21,6 +22,11 @@ export function answerErrors(api: FastifyInstance): void {
     if (known.code === 'internal') request.log.error({ err: error, reqId: request.id }, 'a request failed');
     return send(request, reply, known);
   });
+}
+
+/** Addresses that Fastify refuses before any route or handler is asked. */
+export function answerBadAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  send(request, reply, toMaruError(error));
 }
 
 function toMaruError(error: FastifyError): MaruError {

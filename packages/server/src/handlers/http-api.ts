@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createDocsPage, DOCS_PATH, documentApi } from './api-docs.ts';
 import { authenticateRequests } from './authenticate.ts';
-import { answerErrors } from './error-reply.ts';
+import { answerBadAddress, answerErrors } from './error-reply.ts';
 import { membersApi } from './members-api.ts';
 import { messagesApi } from './messages-api.ts';
 import { roomsApi } from './rooms-api.ts';
@@ -45,6 +45,7 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
     genReqId: () => nanoid(),
     requestIdHeader: 'x-request-id',
     routerOptions: { maxParamLength: 128 },
+    frameworkErrors: answerBadAddress,
   }).withTypeProvider<ZodTypeProvider>();
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);

@@ -54,6 +54,8 @@ export class Endpoint {
     const [path] = (req.url ?? '').split('?');
     if (path !== this.#options.path) return refuse(socket, 'not-found');
     if (this.#draining) return refuse(socket, 'going-away');
+    // ws also takes version 8, a draft's.
+    if (req.headers['sec-websocket-version'] !== '13') return refuse(socket, 'upgrade-required');
     if (!this.#options.origins.allows(origin)) {
       this.#services.log.warn({ origin, address: addressOf(req) }, 'origin not allowed');
       return refuse(socket, 'origin-not-allowed');
@@ -90,11 +92,16 @@ export class Endpoint {
   }
 }
 
+/** RFC 6455 §4.4: what would have been taken. */
+const HEADERS: Partial<Record<ErrorCode, string>> = {
+  'upgrade-required': 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
+};
+
 /** An upgrade is answered in plain text: a browser shows neither status nor body to the page. */
 function refuse(socket: Duplex, code: ErrorCode): void {
   const { status, message } = ERRORS[code];
   socket.end(
-    `HTTP/1.1 ${status} ${code}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${code}\r\n${HEADERS[code] ?? ''}Content-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(message)}\r\nConnection: close\r\n\r\n${message}`,
     () => socket.destroy(),
   );

@@ -10,16 +10,18 @@ export function encodeError(
   frame: Frame<ClientCommand> | null,
   version: Version | undefined,
 ): Uint8Array {
+  // A message may quote what the client wrote (the name of a field); not every version can write any character in a header.
+  const message = error.message.replace(/\p{Cc}+/gu, ' ');
   const receiptId = frame?.headers.get('receipt');
   const destination = frame?.headers.get('destination');
   const body: StompError = {
     code: error.code,
-    message: error.message,
+    message,
     ...(destination === undefined ? {} : { destination }),
     ...(receiptId === undefined ? {} : { receiptId }),
   };
   const headers: [string, string][] = [
-    ['message', error.message],
+    ['message', message],
     ['code', error.code],
     ['content-type', 'application/json'],
   ];

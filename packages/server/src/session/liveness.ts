@@ -39,7 +39,7 @@ export class Liveness {
   #readAt: number;
   #wroteAt: number;
   #bytesRead = 0;
-  #bytesWritten = 0;
+  #left = 0;
   #waiting = 0;
   #progressAt: number;
   #frameBegunAt: number | null = null;
@@ -71,12 +71,16 @@ export class Liveness {
       this.#bytesRead = counters.bytesRead;
       this.#readAt = now;
     }
-    if (counters.bytesWritten !== this.#bytesWritten || counters.writableLength !== this.#waiting) {
-      if (counters.bytesWritten !== this.#bytesWritten) this.#wroteAt = now;
-      this.#bytesWritten = counters.bytesWritten;
-      this.#waiting = counters.writableLength;
+    // A frame that we don't read can't be finished.
+    if (!reading && this.#frameBegunAt !== null) this.#frameBegunAt = now;
+    // `bytesWritten` counts what waits too: what is heaped up before a client that takes nothing is no progress.
+    const left = counters.bytesWritten - counters.writableLength;
+    if (left !== this.#left) {
+      this.#left = left;
+      this.#wroteAt = now;
       this.#progressAt = now;
     }
+    this.#waiting = counters.writableLength;
     if (this.#waiting === 0) this.#progressAt = now;
     return this.#overdue(reading, now);
   }

@@ -9,7 +9,9 @@ const COPY_LIMIT = 32 * 1024;
 
 /**
  * States: *open* → *shut* (after `shut()`, an overflow, or when the WebSocket has begun to close). Bound: `limit` octets
- * waiting here and in the socket together; past it what waits is dropped, the queue is shut and `onOverflow` called.
+ * waiting here and in the socket together; past it they are offered to the socket before the turn ends. If it still has
+ * some from before, what waits here is dropped, the queue is shut and `onOverflow` called; a reader that has taken all so
+ * far isn't slow, however much one turn brings.
  *
  * Frames go to the socket that the upgrade gave us, beside ws's own sender: order holds because pending frames are
  * flushed before ws writes a Close or a Ping, and nothing is written once a Close went either way.
@@ -48,6 +50,7 @@ export class OutboundQueue implements Outlet, Flushable {
     if (!this.#open) return;
     this.#waiting.push(frames);
     this.#waitingOctets += frames.length;
+    if (this.octets > this.#limit) return this.#write();
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#turn.addQueue(this);
@@ -55,26 +58,7 @@ export class OutboundQueue implements Outlet, Flushable {
 
   flush(): void {
     this.#scheduled = false;
-    if (this.#waitingOctets === 0) return;
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN || !this.#open) return this.shut();
-    if (this.octets > this.#limit) {
-      this.shut();
-      this.#onOverflow();
-      return;
-    }
-    const waiting = this.#waiting;
-    const octets = this.#waitingOctets;
-    this.#waiting = [];
-    this.#waitingOctets = 0;
-    if (waiting.length === 1) {
-      this.#socket.write(waiting[0]);
-    } else if (octets <= COPY_LIMIT) {
-      this.#socket.write(Buffer.concat(waiting, octets));
-    } else {
-      this.#socket.cork();
-      for (const frames of waiting) this.#socket.write(frames);
-      this.#socket.uncork();
-    }
+    this.#write();
   }
 
   /** Writes the last frames whatever the bound, and takes no more: an ERROR reaches also the slowest client's socket. */
@@ -93,5 +77,28 @@ export class OutboundQueue implements Outlet, Flushable {
     this.#open = false;
     this.#waiting = [];
     this.#waitingOctets = 0;
+  }
+
+  #write(): void {
+    if (this.#waitingOctets === 0) return;
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN || !this.#open) return this.shut();
+    if (this.octets > this.#limit && this.#socket.writableLength > 0) {
+      this.shut();
+      this.#onOverflow();
+      return;
+    }
+    const waiting = this.#waiting;
+    const octets = this.#waitingOctets;
+    this.#waiting = [];
+    this.#waitingOctets = 0;
+    if (waiting.length === 1) {
+      this.#socket.write(waiting[0]);
+    } else if (octets <= COPY_LIMIT) {
+      this.#socket.write(Buffer.concat(waiting, octets));
+    } else {
+      this.#socket.cork();
+      for (const frames of waiting) this.#socket.write(frames);
+      this.#socket.uncork();
+    }
   }
 }

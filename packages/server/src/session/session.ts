@@ -93,6 +93,8 @@ export class Session implements Ticking {
 
   /** CONNECT was accepted: from here on the session is somebody's. */
   connected(principal: Principal, periods: HeartBeatPeriods): void {
+    // The socket may have gone while the token was verified.
+    if (this.#state === 'ended') return;
     this.#state = 'connected';
     this.principal = principal;
     this.#liveness.connected(periods, this.services.clock.now);
@@ -153,8 +155,9 @@ export class Session implements Ticking {
 
   #receive(frame: ClientFrame): void {
     this.#framesRead += 1;
-    // The frames behind a CONNECT may be in the same octets and are read by the rules of its version.
-    if (this.version === undefined && (frame.command === 'CONNECT' || frame.command === 'STOMP')) {
+    // The frames behind a CONNECT may be in the same octets and are read by the rules of its version. The first frame
+    // alone negotiates: a second CONNECT is refused and must not lend the first one its version.
+    if (this.#framesRead === 1 && (frame.command === 'CONNECT' || frame.command === 'STOMP')) {
       this.version = negotiateVersion(frame.headers.get('accept-version'));
       this.#decoder.version = this.version;
     }

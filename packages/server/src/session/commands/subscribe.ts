@@ -6,11 +6,11 @@ import type { Answer } from './command.ts';
 import { header, requireAllowed } from './required.ts';
 
 export async function subscribe(session: Session, frame: ClientFrame): Promise<Answer> {
-  const destination = frame.headers.get('destination') ?? '';
-  if (isPattern(destination)) throw new MaruError('pattern-not-allowed');
   requireAllowed(session, frame);
+  const destination = header(frame, 'destination');
+  if (isPattern(destination)) throw new MaruError('pattern-not-allowed');
   checkOptions(frame.headers);
-  const id = subscriptionKey(frame.headers, header(frame, 'destination'));
+  const id = subscriptionKey(frame.headers, destination);
   const { subscriptions, services, principal } = session;
   if (subscriptions.has(id)) throw new MaruError('duplicate-subscription');
   if (subscriptions.size >= services.limits.subscriptions) throw new MaruError('too-many-subscriptions');
