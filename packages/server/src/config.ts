@@ -113,10 +113,15 @@ function readFile(given: string | undefined): { file: string | null; tree: Tree 
   try {
     const tree: unknown = parseYaml(text) ?? {};
     if (typeof tree !== 'object' || Array.isArray(tree)) throw new Error('it must be a mapping of settings');
-    return { file, tree: tree as Tree };
+    return { file, tree: withoutEmpty(tree as Tree) };
   } catch (error) {
     throw new ConfigError([`${file} is not valid YAML: ${firstLine(error)}`]);
   }
+}
+
+/** A section whose settings are all commented out is null in YAML, and meant as not there. */
+function withoutEmpty(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== null));
 }
 
 function assign(

@@ -1,6 +1,7 @@
 // The composition root: the only place that builds. Reads in flow order: identity → store → broker → handlers → session → gateway.
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
 import { LocalBroker } from './broker/local-broker.ts';
 import { Turn } from './broker/turn.ts';
@@ -15,12 +16,12 @@ import { createApi } from './handlers/http-api.ts';
 import { mapSendMessage } from './handlers/send-message.ts';
 import { IDENTITY_RATE_LIMIT_DEFAULTS } from './identity/identity-endpoint.ts';
 import { openIdentityService } from './identity/identity-service.ts';
+import { OriginList } from './identity/origin-list.ts';
 import { loadSecrets } from './identity/secrets.ts';
 import { createTokenVerifier, type TokenVerifier } from './identity/token-verifier.ts';
 import { closeAll, listenAll } from './listen.ts';
 import { Clock } from './session/clock.ts';
 import { Endpoint } from './session/endpoint.ts';
-import { OriginList } from './session/origin-list.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Logger } from './telemetry/log.ts';
 import { createWebPage } from './web/web-page.ts';
@@ -169,6 +170,7 @@ async function openChat(
       limits: chat,
       timing: chat,
       clock: new Clock(chat.tickMs),
+      lines: new LineMemory(1024),
       turn,
       broker,
       mappings: createMappings([mapSendMessage(store)]),

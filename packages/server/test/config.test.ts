@@ -225,6 +225,11 @@ describe('configuration', () => {
     expect(problemsOf({ file: fileOf('# nothing but a comment\n') })).toEqual([]);
   });
 
+  test('a section whose settings are all commented out is as if it were not there', () => {
+    const file = fileOf('gateway:\n  # port: 1\nchat:\n  port: 1234\n');
+    expect(read({ file })).toMatchObject({ gateway: { port: 19_091 }, chat: { port: 1234 } });
+  });
+
   test('nothing of it can be changed afterwards', () => {
     const config = read({ assignments: ['gateway.trustedProxies=10.0.0.1'] });
     const change = (action: () => void) => expect(action).toThrow(TypeError);

@@ -1,5 +1,6 @@
 // CORS (Fetch standard): who may read an answer, and the answer to a preflight. Nobody else in Maru says a word of it.
 import type { IncomingMessage } from 'node:http';
+import { OriginList } from '../identity/origin-list.ts';
 import { listOf, valuesOf } from './request-headers.ts';
 
 /** Credentials are always allowed, so that `*` means nothing anywhere (Fetch, "CORS protocol and credentials"). */
@@ -24,7 +25,7 @@ const DENIED: CorsVerdict = { kind: 'denied', headers: {} };
 const NO_ORIGIN: CorsVerdict = { kind: 'no-origin', headers: {} };
 
 export function createCors(options: CorsOptions): Cors {
-  const isAllowed = originList(options.allowedOrigins);
+  const allowed = new OriginList(options.allowedOrigins);
   const { allowedMethods, allowedHeaders, exposedHeaders } = options;
   for (const list of [allowedMethods, allowedHeaders, exposedHeaders]) {
     if (list.includes('*'))
@@ -39,7 +40,7 @@ export function createCors(options: CorsOptions): Cors {
       const origins = valuesOf(req, 'origin');
       const origin = origins[0];
       if (origin === undefined) return NO_ORIGIN;
-      if (origins.length > 1 || !isAllowed(origin)) return DENIED;
+      if (origins.length > 1 || !allowed.allows(origin)) return DENIED;
       const granted = { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' };
       const method = req.headers['access-control-request-method'];
       if (req.method !== 'OPTIONS' || method === undefined) {
@@ -58,31 +59,5 @@ export function createCors(options: CorsOptions): Cors {
         },
       };
     },
-  };
-}
-
-/** Scheme, host and port are compared whole and in lower case (RFC 6454 §5): never a part of a string. */
-function originList(allowed: readonly string[]): (origin: string) => boolean {
-  const exact = new Set<string>();
-  const patterns: { readonly before: string; readonly after: string }[] = [];
-  for (const entry of allowed) {
-    const origin = URL.parse(entry)?.origin;
-    if (origin === undefined || origin === 'null' || origin !== entry.toLowerCase()) {
-      throw new TypeError(
-        `"${entry}" is not an origin: write scheme, host and port, as https://chat.example.com`,
-      );
-    }
-    const [before = '', after] = origin.split('*', 2);
-    if (after === undefined) exact.add(origin);
-    else if (before.endsWith('://') && after.startsWith('.')) patterns.push({ before, after });
-    else throw new TypeError(`"${entry}": a star stands for one whole label, as in https://*.example.com`);
-  }
-  return (sent) => {
-    const origin = sent.toLowerCase();
-    if (exact.has(origin)) return true;
-    return patterns.some(({ before, after }) => {
-      if (!origin.startsWith(before) || !origin.endsWith(after)) return false;
-      return /^[a-z\d-]+$/.test(origin.slice(before.length, origin.length - after.length));
-    });
   };
 }

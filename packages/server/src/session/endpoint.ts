@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ERRORS, type ErrorCode } from '@maru/contract';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import type { OriginList } from './origin-list.ts';
+import type { OriginList } from '../identity/origin-list.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
 import { chooseSubprotocol } from './subprotocol.ts';

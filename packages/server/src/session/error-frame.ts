@@ -30,6 +30,7 @@ export function encodeError(
   if (error.code === 'unsupported-version') headers.push(['version', SUPPORTED_VERSIONS.join(',')]);
   return encodeFrame(
     { command: 'ERROR', headers, body: new TextEncoder().encode(JSON.stringify(body)) },
-    version ?? '1.2',
+    // Before a version is known nothing of the client's was unescaped, so nothing is escaped on its way back.
+    version ?? '1.0',
   );
 }

@@ -1,5 +1,5 @@
 // What every session is given: the stages behind it, its limits and its clock.
-import type { FrameLimits } from '@maru/stomp';
+import type { FrameLimits, LineMemory } from '@maru/stomp';
 import type { People } from '../authorization/people.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Turn } from '../broker/turn.ts';
@@ -24,6 +24,8 @@ export type SessionServices = {
   readonly limits: SessionLimits;
   readonly timing: Timing;
   readonly clock: Clock;
+  /** Header lines seen lately, for all decoders of the process. */
+  readonly lines: LineMemory;
   readonly turn: Turn;
   readonly broker: Broker;
   readonly mappings: Mappings;

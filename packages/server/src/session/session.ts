@@ -62,6 +62,7 @@ export class Session implements Ticking {
   #mailbox: (ClientFrame | MaruError)[] = [];
   #blocked = false;
   #framesRead = 0;
+  #closeCode: number | undefined;
 
   constructor(services: SessionServices, webSocket: WebSocket, socket: Duplex, peer: Peer, token?: string) {
     const { limits, timing, turn, clock } = services;
@@ -71,7 +72,11 @@ export class Session implements Ticking {
     this.#socket = socket;
     this.peer = peer;
     this.#openedAt = clock.now;
-    this.#decoder = new FrameDecoder({ limits, onFrame: (frame) => this.#receive(frame as ClientFrame) });
+    this.#decoder = new FrameDecoder({
+      limits,
+      memory: services.lines,
+      onFrame: (frame) => this.#receive(frame),
+    });
     this.#outbound = new OutboundQueue({
       socket,
       webSocket,
@@ -246,6 +251,7 @@ export class Session implements Ticking {
     this.#release();
     this.#outbound.finish(last === null ? null : encodeTextFrame(last));
     const code = error?.close ?? 1000;
+    this.#closeCode = code;
     this.#webSocket.close(code, error === null ? '' : closeReason(error, this.services.retryAfterMs()));
   }
 
@@ -267,7 +273,8 @@ export class Session implements Ticking {
       {
         session: this.id,
         user: this.principal?.userId,
-        code,
+        // The server's own reason where the server closed; a client's answer to it says nothing new.
+        code: this.#closeCode ?? code,
         ms: Math.round(performance.now() - this.#openedAt),
         bytesIn: this.#socket.bytesRead,
         bytesOut: this.#socket.bytesWritten,

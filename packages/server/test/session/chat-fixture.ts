@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { MessagePage, Room } from '@maru/contract';
+import { LineMemory } from '@maru/stomp';
 import { pino } from 'pino';
 import { People } from '../../src/authorization/people.ts';
 import { LocalBroker } from '../../src/broker/local-broker.ts';
@@ -13,12 +14,12 @@ import { Turn } from '../../src/broker/turn.ts';
 import { createMappings, type Mapping } from '../../src/handlers/application-handler.ts';
 import { createApi } from '../../src/handlers/http-api.ts';
 import { mapSendMessage } from '../../src/handlers/send-message.ts';
+import { OriginList } from '../../src/identity/origin-list.ts';
 import type { Principal } from '../../src/identity/principal.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { Clock } from '../../src/session/clock.ts';
 import { Endpoint } from '../../src/session/endpoint.ts';
 import type { Timing } from '../../src/session/liveness.ts';
-import { OriginList } from '../../src/session/origin-list.ts';
 import type { SessionLimits } from '../../src/session/session-services.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -237,6 +238,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
       limits: { ...LIMITS, ...options.limits },
       timing,
       clock,
+      lines: new LineMemory(),
       turn,
       broker,
       mappings: createMappings([mapSendMessage(store), ...(options.mappings ?? [])]),

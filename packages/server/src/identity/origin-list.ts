@@ -1,4 +1,5 @@
-// Which origins may open a WebSocket. CORS does not guard WebSockets; this list does (RFC 6455 §10.2).
+// Which web origins may come in: the gateway's CORS and the chat service's Origin check compare by the same rules.
+// CORS does not guard WebSockets; the Origin check does (RFC 6455 §10.2).
 
 type Pattern = {
   readonly scheme: string;
@@ -16,12 +17,13 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
 export class OriginList {
   readonly #patterns: readonly Pattern[];
 
-  /** @throws Error naming the entry that is no origin. */
+  /** @throws TypeError naming the entry that is no origin. */
   constructor(origins: readonly string[]) {
     this.#patterns = origins.map((origin) => {
       const anyLabel = origin.includes('://*.');
       const pattern = parseOrigin(anyLabel ? origin.replace('://*.', '://') : origin);
-      if (pattern === null) throw new Error(`"${origin}" is not an origin such as https://app.example.com`);
+      if (pattern === null)
+        throw new TypeError(`"${origin}" is not an origin such as https://app.example.com`);
       return { ...pattern, anyLabel };
     });
   }
