@@ -9,11 +9,6 @@ const CHECKS = [
     args: ['check', '.'],
   },
   { name: 'TypeScript', command: () => commandOf('typescript', 'tsc'), args: ['-p', '.'] },
-  {
-    name: 'TypeScript, the page',
-    command: () => commandOf('typescript', 'tsc'),
-    args: ['-p', 'packages/web'],
-  },
   { name: 'knip: nothing unused', command: () => commandOf('knip'), args: [] },
   {
     name: 'architecture',

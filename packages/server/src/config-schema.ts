@@ -6,18 +6,26 @@ const port = z.int().min(1).max(65_535);
 const ms = z.int().min(1).max(86_400_000);
 const octets = z.int().min(1).max(1_073_741_824);
 const count = z.int().min(1).max(1_000_000);
-const url = z
-  .string()
-  .regex(/^https?:\/\/[^/]+$/, 'must be a URL without a path, such as http://localhost:19091');
-const origin = z
-  .string()
-  .regex(
-    /^https?:\/\/(\*\.)?[^/*]+$/,
-    'must be an origin, such as https://app.example.com or https://*.example.com',
-  );
-const exactOrigin = z
-  .string()
-  .regex(/^https?:\/\/[^/*]+$/, 'must be an exact origin, such as https://app.example.com');
+/** The text as a URL says its origin: scheme and host in lower case, no port that is the scheme's own. */
+function originOf(text: string): string | undefined {
+  const parsed = URL.parse(text.replace('://*.', '://'));
+  if (parsed === null || !/^https?:$/.test(parsed.protocol) || /[\s\\]/.test(text)) return undefined;
+  const bare =
+    parsed.pathname === '/' && !text.endsWith('/') && parsed.search + parsed.hash + parsed.username === '';
+  return bare ? parsed.origin.replace('://', text.includes('://*.') ? '://*.' : '://') : undefined;
+}
+
+const originText = (example: string, wildcard: boolean) =>
+  z
+    .string()
+    .refine(
+      (text) => originOf(text) !== undefined && (wildcard || !text.includes('*')),
+      `must be scheme, host and port alone, such as ${example}`,
+    )
+    .transform((text) => originOf(text) ?? text);
+const url = originText('http://localhost:19091', false);
+const origin = originText('https://app.example.com or https://*.example.com', true);
+const exactOrigin = originText('https://app.example.com', false);
 const upstream = z
   .string()
   .regex(/^(http:\/\/[^/:]+:\d+|unix:\/.+)$/, 'must be http://host:port or unix:/path/to/socket');
@@ -132,7 +140,10 @@ export const configSchema = z.strictObject({
         .default(2)
         .describe('Periods of silence until a client counts as gone'),
       noProgressMs: ms.default(60_000).describe('Time for which octets may wait and none leave'),
-      closeMs: ms.default(2_000).describe('How long a Close waits for the other Close'),
+      closeMs: ms
+        .default(30_000)
+        .describe('How long a Close waits for the other Close: what a slow reader has to read first'),
+      drainMs: ms.default(2_000).describe('The same when the server itself ends'),
       tickMs: z
         .int()
         .min(10)
@@ -152,6 +163,14 @@ export const configSchema = z.strictObject({
         .describe(
           'Encrypts the signing keys, 32 characters or more. Generated into dataDir; production: must be set',
         ),
+      rateLimit: z
+        .strictObject({
+          windowSeconds: z.int().min(1).max(86_400).default(60).describe('For how long is counted'),
+          failedSignIns: count.default(20).describe('Most wrong passwords of one address in that time'),
+          signUps: count.default(300).describe('Most new accounts of one address in that time'),
+          requests: count.default(1200).describe('Most other calls of one address in that time'),
+        })
+        .prefault({}),
       accessTokenSeconds: z.int().min(10).max(86_400).default(900).describe('Life of an access token'),
     })
     .prefault({}),

@@ -16,6 +16,8 @@ export type Config = Omit<Settings, 'gateway' | 'chat' | 'tokens' | 'publicUrl'>
   readonly chat: Settings['chat'] & { readonly allowedOrigins: readonly string[] };
   readonly tokens: Settings['tokens'] & { readonly jwksUrl: string };
   readonly publicUrl: string;
+  /** Where `maru web` serves the page when it is opened on this machine. */
+  readonly pageUrl: string;
   /** NODE_ENV=production: nothing generated or sampled is good enough. */
   readonly production: boolean;
   /** Where settings came from, for the start-up lines. */
@@ -198,10 +200,10 @@ function nearest(name: string): string | undefined {
 }
 
 function complete(settings: Settings, file: string | null, production: boolean): Config {
-  const publicUrl = settings.publicUrl ?? `http://localhost:${settings.gateway.port}`;
-  const page = [`http://127.0.0.1:${settings.web.port}`];
+  const publicUrl = settings.publicUrl ?? new URL(`http://localhost:${settings.gateway.port}`).origin;
+  const pageUrl = new URL(`http://127.0.0.1:${settings.web.port}`).origin;
   // A page that the gateway itself serves (the API's documentation) has publicUrl as its origin.
-  const withOwn = (origins = page) => [...new Set([...origins, publicUrl])];
+  const withOwn = (origins = [pageUrl]) => [...new Set([...origins, publicUrl])];
   const identityUpstream = settings.gateway.identityUpstream ?? addressOf(settings.identity);
   if (settings.tokens.jwksUrl === undefined && identityUpstream.startsWith('unix:')) {
     throw new ConfigError(['tokens.jwksUrl must be set: keys are fetched over HTTP, not over a Unix socket']);
@@ -218,6 +220,7 @@ function complete(settings: Settings, file: string | null, production: boolean):
     chat: { ...settings.chat, allowedOrigins: withOwn(settings.chat.allowedOrigins) },
     dataDir: resolve(settings.dataDir),
     publicUrl,
+    pageUrl,
     file,
     production,
   });

@@ -97,6 +97,7 @@ export async function createMaru(
       const web = await createWebPage({
         distDir: fileURLToPath(new URL('dist', import.meta.resolve('@maru/web/package.json'))),
         gatewayUrl: config.publicUrl,
+        pageUrl: config.pageUrl,
         log,
       });
       closing.push(web.close);
@@ -216,7 +217,7 @@ async function openGateway(
         maxRequests: settings.upstreamRequests,
         maxTunnels: settings.upstreamTunnels,
         stallTimeoutMs: config.chat.noProgressMs,
-        lingerMs: config.chat.closeMs,
+        lingerMs: config.chat.drainMs,
         retryAfterMs: 1_000,
       },
       log,
@@ -261,7 +262,7 @@ async function openGateway(
     server: () => gateway.server(),
     close: async () => {
       // Tunnels first: the gateway's own grace is for answers under way.
-      const closed = gateway.close(config.chat.closeMs);
+      const closed = gateway.close(config.chat.drainMs);
       await Promise.all(remotes.map((upstream) => upstream.close()));
       await closed;
     },

@@ -179,6 +179,9 @@ describe('configuration', () => {
     [['publicUrl=localhost'], 'publicUrl'],
     [['gateway.allowedOrigins=https://*.example.com'], 'gateway.allowedOrigins'],
     [['chat.allowedOrigins=*'], 'chat.allowedOrigins'],
+    [['gateway.allowedOrigins=http://a b'], 'gateway.allowedOrigins'],
+    [['publicUrl=http://a b'], 'publicUrl'],
+    [['chat.allowedOrigins=https://app.example.com/path'], 'chat.allowedOrigins'],
     [['gateway.chatUpstream=localhost:8081'], 'gateway.chatUpstream'],
     [['tokens.issuers=[{issuer: i}]'], 'tokens.issuers'],
     [['chat.tickMs=9'], 'chat.tickMs'],
@@ -223,6 +226,20 @@ describe('configuration', () => {
     }
     expect(problemsOf({ file: fileOf('') })).toEqual([]);
     expect(problemsOf({ file: fileOf('# nothing but a comment\n') })).toEqual([]);
+  });
+
+  test("origins are kept as browsers send them: lower case, without the scheme's own port", () => {
+    const config = read({
+      assignments: [
+        'publicUrl=https://Chat.Example.com:443',
+        'gateway.allowedOrigins=http://APP.example.com:80',
+        'chat.allowedOrigins=https://*.Example.com:443',
+      ],
+    });
+    expect(config.publicUrl).toBe('https://chat.example.com');
+    expect(config.gateway.allowedOrigins).toEqual(['http://app.example.com', 'https://chat.example.com']);
+    expect(config.chat.allowedOrigins).toEqual(['https://*.example.com', 'https://chat.example.com']);
+    expect(read({ assignments: ['web.port=80'] }).gateway.allowedOrigins).toContain('http://127.0.0.1');
   });
 
   test('a section whose settings are all commented out is as if it were not there', () => {

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { Logger } from '../telemetry/log.ts';
+import { answerErrors } from './error-reply.ts';
 
 export const DOCS_PATH = '/api/docs';
 export const OPENAPI_PATH = '/api/openapi.json';
@@ -36,7 +37,11 @@ export function createDocsPage(log: Logger): DocsPage {
   let opened: Promise<FastifyInstance> | null = null;
   return {
     handleRequest(req, res) {
-      opened ??= openDocsPage(log);
+      // One that failed is tried again with the next request.
+      opened ??= openDocsPage(log).catch((error: unknown) => {
+        opened = null;
+        throw error;
+      });
       opened.then(
         (page) => page.routing(req, res),
         (error: unknown) => {
@@ -45,7 +50,7 @@ export function createDocsPage(log: Logger): DocsPage {
         },
       );
     },
-    close: async () => (await opened)?.close(),
+    close: async () => (await opened?.catch(() => null))?.close(),
   };
 }
 
@@ -54,7 +59,9 @@ async function openDocsPage(log: Logger): Promise<FastifyInstance> {
   const page: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: 'x-request-id',
   });
+  answerErrors(page);
   await page.register(reference, {
     routePrefix: DOCS_PATH,
     // Everything the page needs comes from here: it also works where the network ends at this host.

@@ -61,7 +61,7 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
   const docs = createDocsPage(options.log);
   return {
     handleRequest(req, res) {
-      if (req.url?.startsWith(DOCS_PATH)) docs.handleRequest(req, res);
+      if (isDocs(req.url)) docs.handleRequest(req, res);
       else api.routing(req, res);
     },
     close: async () => {
@@ -69,4 +69,8 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
       await api.close();
     },
   };
+}
+
+function isDocs(url = ''): boolean {
+  return url === DOCS_PATH || url.startsWith(`${DOCS_PATH}/`) || url.startsWith(`${DOCS_PATH}?`);
 }

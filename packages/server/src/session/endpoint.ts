@@ -68,7 +68,7 @@ export class Endpoint {
     });
   }
 
-  /** Sends every session away with 1012 and waits until all sockets are gone: at most `timing.closeMs`. */
+  /** Sends every session away with 1012 and waits until all sockets are gone; after `timing.drainMs` they are cut. */
   async close(): Promise<void> {
     this.#draining = true;
     if (this.#sessions.size > 0) {
@@ -76,7 +76,11 @@ export class Endpoint {
         this.#onEmpty = resolve;
       });
       for (const session of this.#sessions) session.goAway();
+      const timer = setTimeout(() => {
+        for (const session of this.#sessions) session.cut();
+      }, this.#services.timing.drainMs);
       await empty;
+      clearTimeout(timer);
     }
     this.#services.clock.stop();
     this.#webSockets.close();

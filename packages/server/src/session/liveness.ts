@@ -13,8 +13,10 @@ export type Timing = {
   readonly heartBeatTolerance: number;
   /** Octets wait and none leaves for so long: the client has stopped reading. */
   readonly noProgressMs: number;
-  /** How long a Close waits for the client's Close. */
+  /** How long a Close waits for the client's Close: time for a slow reader to come as far as the ERROR and the Close. */
   readonly closeMs: number;
+  /** The same when the server itself ends. */
+  readonly drainMs: number;
   readonly tickMs: number;
 };
 

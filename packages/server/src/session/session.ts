@@ -1,6 +1,6 @@
 // One STOMP session: its identity, its subscriptions and its ordered mailbox, between a WebSocket and the commands.
 import type { Duplex } from 'node:stream';
-import { isErrorCode, MaruError } from '@maru/contract';
+import { type ErrorCode, isErrorCode, MaruError } from '@maru/contract';
 import {
   type ClientCommand,
   encodeFrame,
@@ -63,6 +63,7 @@ export class Session implements Ticking {
   #blocked = false;
   #framesRead = 0;
   #closeCode: number | undefined;
+  #closedFor: ErrorCode | undefined;
 
   constructor(services: SessionServices, webSocket: WebSocket, socket: Duplex, peer: Peer, token?: string) {
     const { limits, timing, turn, clock } = services;
@@ -85,7 +86,7 @@ export class Session implements Ticking {
       onOverflow: () => this.fail(new MaruError('too-slow')),
     });
     this.#replies = new ReplyQueue({
-      send: (octets) => this.#outbound.enqueue(encodeTextFrame(octets)),
+      send: (octets) => this.#reply(octets),
       onFailed: (error, octets) => this.#end(error, octets),
       onDrained: () => this.#drained(),
     });
@@ -144,6 +145,11 @@ export class Session implements Ticking {
   /** The server is going away: close 1012, no ERROR before it; the reason says when to come back. */
   goAway(): void {
     this.#end(new MaruError('going-away'), null);
+  }
+
+  /** Ends the socket without further ado: whoever was to answer a Close has had their time. */
+  cut(): void {
+    this.#webSocket.terminate();
   }
 
   #read(data: Buffer): void {
@@ -223,6 +229,12 @@ export class Session implements Ticking {
     this.#replies.settle(reply, encodeFrame({ command: 'RECEIPT', headers }, this.version ?? '1.2'));
   }
 
+  #reply(octets: Uint8Array): void {
+    // All that is to be delivered goes out before DISCONNECT's RECEIPT: whoever has that may close at once.
+    if (this.#state === 'leaving' && this.#replies.size === 0) this.#unsubscribeAll();
+    this.#outbound.enqueue(encodeTextFrame(octets));
+  }
+
   #refuse(frame: ClientFrame | null, reply: Reply, error: unknown): void {
     if (this.#state === 'ended') return;
     const known = error instanceof MaruError ? error : new MaruError('internal', { cause: error });
@@ -252,6 +264,7 @@ export class Session implements Ticking {
     this.#outbound.finish(last === null ? null : encodeTextFrame(last));
     const code = error?.close ?? 1000;
     this.#closeCode = code;
+    this.#closedFor = error?.code;
     this.#webSocket.close(code, error === null ? '' : closeReason(error, this.services.retryAfterMs()));
   }
 
@@ -261,6 +274,10 @@ export class Session implements Ticking {
     this.services.clock.remove(this);
     this.#stopReading();
     this.#replies.clear();
+    this.#unsubscribeAll();
+  }
+
+  #unsubscribeAll(): void {
     for (const { live } of this.subscriptions.values()) live?.unsubscribe();
     this.subscriptions.clear();
   }
@@ -275,6 +292,7 @@ export class Session implements Ticking {
         user: this.principal?.userId,
         // The server's own reason where the server closed; a client's answer to it says nothing new.
         code: this.#closeCode ?? code,
+        reason: this.#closedFor,
         ms: Math.round(performance.now() - this.#openedAt),
         bytesIn: this.#socket.bytesRead,
         bytesOut: this.#socket.bytesWritten,

@@ -43,6 +43,8 @@ function contentSecurityPolicy(gatewayUrl: string): string {
 export async function createWebPage(options: {
   readonly distDir: string;
   readonly gatewayUrl: string;
+  /** The page's one origin: the one that CORS and the Origin check know. */
+  readonly pageUrl: string;
   readonly log: Logger;
 }): Promise<WebPage> {
   const root = path.resolve(options.distDir);
@@ -52,6 +54,8 @@ export async function createWebPage(options: {
     });
   });
 
+  const page = new URL(options.pageUrl);
+  const localName = page.hostname === '127.0.0.1' ? page.host.replace(page.hostname, 'localhost') : undefined;
   const headers = new Map([
     ['content-security-policy', contentSecurityPolicy(options.gatewayUrl)],
     ['x-content-type-options', 'nosniff'],
@@ -85,7 +89,9 @@ export async function createWebPage(options: {
     handleRequest(req, res) {
       // Set here and not in a hook: hooks don't run for a URL that can't be parsed.
       res.setHeaders(headers);
-      app.routing(req, res);
+      // To a browser localhost is another origin than 127.0.0.1, and one that may do nothing here.
+      if (req.headers.host === localName) res.writeHead(302, { location: `${options.pageUrl}/` }).end();
+      else app.routing(req, res);
     },
     handleUpgrade(_req, socket) {
       // The page has no socket of its own; whoever asks here meant the gateway.

@@ -47,6 +47,7 @@ const TIMING: Timing = {
   heartBeatTolerance: 2,
   noProgressMs: 60_000,
   closeMs: 1_000,
+  drainMs: 1_000,
   tickMs: 20,
 };
 

@@ -146,6 +146,24 @@ describe('answers', () => {
     expect(stored).toEqual(sends.map((_, n) => `before ${n}`));
   });
 
+  test("R05 what is delivered before DISCONNECT's RECEIPT comes before it, the own last message too", async () => {
+    for (let n = 0; n < 30; n += 1) {
+      const client = await chat.connect('ann');
+      client.write(
+        frameText('SUBSCRIBE', { destination, id: '0' }) +
+          sendText(roomId, `last ${n}`) +
+          frameText('DISCONNECT', { receipt: 'bye' }),
+      );
+      const message = await client.next();
+      expect([message.command, JSON.parse(Buffer.from(message.body).toString()).content]).toEqual([
+        'MESSAGE',
+        `last ${n}`,
+      ]);
+      expect(headersOf(await client.next())).toEqual({ 'receipt-id': 'bye' });
+      expect((await client.closed).code).toBe(1000);
+    }
+  });
+
   test('R06 what comes after DISCONNECT, in one write with it or later, is not acted on', async () => {
     const client = await chat.connect('ann');
     client.write(

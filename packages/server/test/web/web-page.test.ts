@@ -26,6 +26,7 @@ beforeEach(async () => {
   page = await createWebPage({
     distDir: path.join(folder, 'dist'),
     gatewayUrl: 'https://chat.example.com',
+    pageUrl: 'http://127.0.0.1:5500',
     log,
   });
   server = createServer((req, res) => page.upstream.handleRequest(req, res));
@@ -119,8 +120,21 @@ describe('web page', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
   });
 
+  test('whoever comes by the name localhost is sent to the origin that may sign in', async () => {
+    const answer = await raw('GET /rooms HTTP/1.1\r\nHost: localhost:5500\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 302 Found\r\n/);
+    expect(answer).toMatch(/^location: http:\/\/127\.0\.0\.1:5500\/\r$/m);
+    const other = await raw('GET / HTTP/1.1\r\nHost: chat.example.com\r\nConnection: close\r\n\r\n');
+    expect(other).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
   test('a page that was not built is said to be so, with what builds it', async () => {
-    const missing = { distDir: path.join(folder, 'nowhere'), gatewayUrl: 'http://localhost:1', log };
+    const missing = {
+      distDir: path.join(folder, 'nowhere'),
+      gatewayUrl: 'http://localhost:1',
+      pageUrl: 'http://127.0.0.1:5500',
+      log,
+    };
     await expect(createWebPage(missing)).rejects.toThrow(/not built.*nowhere.*npm start/);
   });
 });
