@@ -18,14 +18,15 @@ const WORKSPACES: Readonly<Record<string, readonly string[]>> = {
 
 /** Inside the server: what each stage may import; files beside `main.ts` are the root, which may import all. */
 const STAGES: Readonly<Record<string, readonly string[]>> = {
-  gateway: ['identity', 'telemetry'],
-  session: ['handlers', 'authorization', 'store', 'broker', 'identity', 'telemetry'],
-  handlers: ['authorization', 'store', 'broker', 'identity', 'telemetry'],
+  gateway: ['http', 'identity', 'telemetry'],
+  session: ['handlers', 'authorization', 'store', 'broker', 'identity', 'http', 'telemetry'],
+  handlers: ['authorization', 'store', 'broker', 'identity', 'http', 'telemetry'],
   authorization: ['store', 'identity', 'telemetry'],
   broker: ['store', 'telemetry'],
   store: ['telemetry'],
-  identity: ['gateway/upstream.ts', 'telemetry'],
-  web: ['gateway/upstream.ts', 'telemetry'],
+  identity: ['http', 'telemetry'],
+  web: ['http', 'telemetry'],
+  http: ['telemetry'],
   telemetry: [],
 };
 

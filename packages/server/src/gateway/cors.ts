@@ -1,7 +1,7 @@
 // CORS (Fetch standard): who may read an answer, and the answer to a preflight. Nobody else in Maru says a word of it.
 import type { IncomingMessage } from 'node:http';
-import { OriginList } from '../identity/origin-list.ts';
-import { listOf, valuesOf } from './request-headers.ts';
+import { OriginList } from '../http/origin-list.ts';
+import { listOf, valuesOf } from '../http/request-headers.ts';
 
 /** Credentials are always allowed, so that `*` means nothing anywhere (Fetch, "CORS protocol and credentials"). */
 export type CorsOptions = {

@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Transform } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import type { Dispatcher } from 'undici';
+import { sendError } from '../http/http-error.ts';
+import { announcesBody } from '../http/request-headers.ts';
 import { endToEnd } from './hop-by-hop.ts';
-import { sendError } from './http-error.ts';
-import { announcesBody } from './request-headers.ts';
 
 type Controller = Dispatcher.DispatchController;
 

@@ -1,8 +1,8 @@
 // Who the client is, told to the upstream by the gateway and by nobody else.
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { type HeaderField, rewriteHeaders } from './request-headers.ts';
+import { type HeaderField, rewriteHeaders } from '../http/request-headers.ts';
+import { createProxyCheck } from '../identity/proxy-list.ts';
 
 export type Forwarding = (req: IncomingMessage, requestId: string) => void;
 
@@ -14,17 +14,10 @@ const isIdentity = (name: string) => name.startsWith('x-user-') || name === 'x-u
 
 /** `trustedProxies`: addresses (`10.0.0.1`) and networks (`10.0.0.0/8`) whose word on the client is kept. */
 export function createForwarding(trustedProxies: readonly string[]): Forwarding {
-  const trusted = new BlockList();
-  for (const entry of trustedProxies) {
-    const [address = '', prefix] = entry.split('/', 2);
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) throw new TypeError(`"${entry}" is neither an address nor a network`);
-    if (prefix === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(prefix), family);
-  }
+  const isProxy = createProxyCheck(trustedProxies);
   return (req, requestId) => {
     const peer = peerAddress(req);
-    const keeps = peer !== undefined && trusted.check(peer, isIP(peer) === 6 ? 'ipv6' : 'ipv4');
+    const keeps = peer !== undefined && isProxy(peer);
     const before = (name: string) => (keeps ? req.headers[name]?.toString() : undefined);
     const scheme = req.socket instanceof TLSSocket ? 'https' : 'http';
     const said: readonly (readonly [name: string, value: string | undefined])[] = [

@@ -4,13 +4,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
+import { sayFarewell } from '../http/farewell.ts';
+import { asMaruError, LINGER_MS, refuseSocket, sendError } from '../http/http-error.ts';
+import { listOf } from '../http/request-headers.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type CorsOptions, createCors } from './cors.ts';
-import { sayFarewell } from './farewell.ts';
 import { createForwarding, peerAddress } from './forwarded.ts';
-import { asMaruError, LINGER_MS, refuseSocket, sendError } from './http-error.ts';
 import { checkBodySize, checkRequest, checkUpgrade, isHalfUpgrade } from './request-check.ts';
-import { listOf } from './request-headers.ts';
 import { ownResponseHeaders } from './response-headers.ts';
 import { findRoute, isPublic, normalPath, type Route } from './routes.ts';
 import { dropQueryToken, filterToken, liftBearerProtocol, type VerifyToken } from './token-filter.ts';

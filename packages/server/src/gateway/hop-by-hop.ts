@@ -1,5 +1,5 @@
 // Headers that concern one connection only and are not passed on (RFC 9110 §7.6.1).
-import { listOf } from './request-headers.ts';
+import { listOf } from '../http/request-headers.ts';
 
 const HOP_BY_HOP = new Set([
   'connection',

@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { Pool } from 'undici';
+import { refuseSocket, sendError } from '../http/http-error.ts';
+import type { Upstream } from '../http/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createExchange, requestBody } from './exchange.ts';
 import { endToEnd } from './hop-by-hop.ts';
-import { refuseSocket, sendError } from './http-error.ts';
 import { closeWithRetry } from './retry-later.ts';
 import { Tunnel, type TunnelLimits } from './tunnel.ts';
-import type { Upstream } from './upstream.ts';
 
 type UpstreamTarget = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 

@@ -1,8 +1,8 @@
 // Requests that two servers could read differently are refused (RFC 9112 §11.2, RFC 6455 §4.2.1).
 import type { IncomingMessage } from 'node:http';
 import { MaruError } from '@maru/contract';
-import { SERVED_METHODS } from './http-error.ts';
-import { valuesOf } from './request-headers.ts';
+import { SERVED_METHODS } from '../http/http-error.ts';
+import { valuesOf } from '../http/request-headers.ts';
 
 type Fault = readonly [message: string, holds: (req: IncomingMessage) => boolean];
 

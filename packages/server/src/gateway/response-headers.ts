@@ -1,6 +1,6 @@
 // What the gateway alone says in a response, whoever writes it: CORS, Vary and the request id.
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { listOf } from './request-headers.ts';
+import { listOf } from '../http/request-headers.ts';
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
 

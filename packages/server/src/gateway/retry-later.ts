@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ERRORS } from '@maru/contract';
-import { sayFarewell } from './farewell.ts';
-import { LINGER_MS } from './http-error.ts';
-import { listOf } from './request-headers.ts';
+import { sayFarewell } from '../http/farewell.ts';
+import { LINGER_MS } from '../http/http-error.ts';
+import { listOf } from '../http/request-headers.ts';
 
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const FINAL_CLOSE_FRAME = 0x88;

@@ -1,7 +1,7 @@
 // Which upstream a path belongs to: one normalised form, first match wins.
 import { MaruError } from '@maru/contract';
+import type { Upstream } from '../http/upstream.ts';
 import type { TokenFilter } from './token-filter.ts';
-import type { Upstream } from './upstream.ts';
 
 export type Route = {
   /** `/chat` is that path alone; `/api/**` is `/api` and everything below it. */

@@ -1,7 +1,7 @@
 // Where an access token may stand, and what a route asks of it before its upstream is reached.
 import type { IncomingMessage } from 'node:http';
 import { MaruError } from '@maru/contract';
-import { listOf, rewriteHeaders, valuesOf } from './request-headers.ts';
+import { listOf, rewriteHeaders, valuesOf } from '../http/request-headers.ts';
 
 /** `verify` asks for a good token, `presence` for any; `deferred` leaves the question to the upstream; `none` has none. */
 export type TokenFilter = 'verify' | 'presence' | 'deferred' | 'none';

@@ -2,7 +2,7 @@
 import { connect, type NetConnectOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
-import { sayFarewell } from './farewell.ts';
+import { sayFarewell } from '../http/farewell.ts';
 import { readUpgradeAnswer } from './upgrade-answer.ts';
 
 export type TunnelLimits = {

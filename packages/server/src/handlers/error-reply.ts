@@ -1,8 +1,8 @@
 // Errors of the API in the common shape: a stable code, a sentence, no detail of our side.
-import { STATUS_CODES } from 'node:http';
-import { ERRORS, type ErrorCode, type HttpError, MaruError } from '@maru/contract';
+import { ERRORS, type ErrorCode, MaruError } from '@maru/contract';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { errorBody } from '../http/http-error.ts';
 
 /** What Fastify itself refuses, by its status. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -44,13 +44,7 @@ function toMaruError(error: FastifyError): MaruError {
 
 function send(request: FastifyRequest, reply: FastifyReply, error: MaruError): FastifyReply {
   const { status } = ERRORS[error.code];
-  const body: HttpError = {
-    statusCode: status,
-    code: error.code,
-    error: STATUS_CODES[status] ?? 'Error',
-    message: error.code === 'internal' ? ERRORS.internal.message : error.message,
-    requestId: String(request.id),
-  };
+  const body = errorBody(error, String(request.id));
   // RFC 6750 §3: a 401 says which scheme; the error only where a token was given.
   if (status === 401) {
     const given = error.code !== 'token-missing';

@@ -1,9 +1,11 @@
 // The WebSocket endpoint of the chat service: Origin, subprotocol, 101, then a session (RFC 6455 §4.2).
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, type ErrorCode } from '@maru/contract';
+import { type ErrorCode, MaruError } from '@maru/contract';
+import { nanoid } from 'nanoid';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import type { OriginList } from '../identity/origin-list.ts';
+import { refuseSocket } from '../http/http-error.ts';
+import type { OriginList } from '../http/origin-list.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
 import { chooseSubprotocol } from './subprotocol.ts';
@@ -47,18 +49,19 @@ export class Endpoint {
   }
 
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refuse = (code: ErrorCode): void => refuseSocket(socket, new MaruError(code), requestIdOf(req));
     // Until ws has taken it nobody else hears that the socket broke.
     const onError = (): void => void socket.destroy();
     socket.on('error', onError);
     const { origin } = req.headers;
     const [path] = (req.url ?? '').split('?');
-    if (path !== this.#options.path) return refuse(socket, 'not-found');
-    if (this.#draining) return refuse(socket, 'going-away');
+    if (path !== this.#options.path) return refuse('not-found');
+    if (this.#draining) return refuse('going-away');
     // ws also takes version 8, a draft's.
-    if (req.headers['sec-websocket-version'] !== '13') return refuse(socket, 'upgrade-required');
+    if (req.headers['sec-websocket-version'] !== '13') return refuse('upgrade-required');
     if (!this.#options.origins.allows(origin)) {
       this.#services.log.warn({ origin, address: addressOf(req) }, 'origin not allowed');
-      return refuse(socket, 'origin-not-allowed');
+      return refuse('origin-not-allowed');
     }
     const peer = { address: addressOf(req), origin };
     const token = bearerOf(req);
@@ -96,21 +99,6 @@ export class Endpoint {
   }
 }
 
-/** RFC 6455 §4.4: what would have been taken. */
-const HEADERS: Partial<Record<ErrorCode, string>> = {
-  'upgrade-required': 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
-};
-
-/** An upgrade is answered in plain text: a browser shows neither status nor body to the page. */
-function refuse(socket: Duplex, code: ErrorCode): void {
-  const { status, message } = ERRORS[code];
-  socket.end(
-    `HTTP/1.1 ${status} ${code}\r\n${HEADERS[code] ?? ''}Content-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(message)}\r\nConnection: close\r\n\r\n${message}`,
-    () => socket.destroy(),
-  );
-}
-
 /** The client behind the gateway, for the log only: anyone could write this header, so nothing is decided by it. */
 function addressOf(req: IncomingMessage): string {
   const forwarded = req.headers['x-forwarded-for'];
@@ -120,4 +108,9 @@ function addressOf(req: IncomingMessage): string {
 
 function bearerOf(req: IncomingMessage): string | undefined {
   return /^bearer +([^ ]+) *$/i.exec(req.headers.authorization ?? '')?.[1];
+}
+
+/** The gateway's, so that its log and ours speak of one request; own where nobody gave one. */
+function requestIdOf(req: IncomingMessage): string {
+  return req.headers['x-request-id']?.toString() ?? nanoid();
 }

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { type ErrorCode, isErrorCode, MaruError } from '@maru/contract';
 import {
   type ClientCommand,
-  encodeFrame,
   type Frame,
   FrameDecoder,
   FrameError,
@@ -18,12 +17,10 @@ import { encodeTextFrame } from '../broker/websocket-frame.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Ticking } from './clock.ts';
 import { closeReason } from './close-reason.ts';
-import type { Answer, Command } from './commands/command.ts';
-import { COMMANDS } from './commands/index.ts';
 import { encodeError } from './error-frame.ts';
 import { type Counters, Liveness } from './liveness.ts';
+import { Mailbox } from './mailbox.ts';
 import { OutboundQueue } from './outbound-queue.ts';
-import { type Reply, ReplyQueue } from './reply-queue.ts';
 import type { SessionServices } from './session-services.ts';
 
 export type ClientFrame = Frame<ClientCommand>;
@@ -38,10 +35,8 @@ const HEART_BEAT = Buffer.from([0x81, 0x01, 0x0a]);
 
 /**
  * States: *open* (no CONNECT yet) → *connected* → *leaving* (DISCONNECT came, receipts drain) or *failing* (an ERROR
- * waits for the receipts before it) → *ended*. Frames take effect in the order they came: a blocking command (CONNECT,
- * SUBSCRIBE) holds the mailbox, a SEND starts its append and the mailbox goes on.
- * Bounds: `limits.inFlight` frames unanswered; past it the socket isn't read until some are answered, so the mailbox
- * holds at most what one WebSocket message carries more.
+ * waits for the receipts before it) → *ended*. The mailbox keeps the order of frames and answers, the outbound queue that
+ * of deliveries; `Liveness` says when one has waited too long for the other side.
  */
 export class Session implements Ticking {
   readonly id = nanoid();
@@ -56,11 +51,9 @@ export class Session implements Ticking {
   readonly peer: Peer;
   readonly #decoder: FrameDecoder;
   readonly #outbound: OutboundQueue;
-  readonly #replies: ReplyQueue;
+  readonly #mailbox: Mailbox;
   readonly #liveness: Liveness;
   readonly #openedAt: number;
-  #mailbox: (ClientFrame | MaruError)[] = [];
-  #blocked = false;
   #framesRead = 0;
   #closeCode: number | undefined;
   #closedFor: ErrorCode | undefined;
@@ -85,10 +78,17 @@ export class Session implements Ticking {
       limit: limits.outboundOctets,
       onOverflow: () => this.fail(new MaruError('too-slow')),
     });
-    this.#replies = new ReplyQueue({
+    this.#mailbox = new Mailbox(this, {
       send: (octets) => this.#reply(octets),
+      hold: (reading) => this.#hold(reading),
+      onRefused: () => {
+        this.#state = 'failing';
+        this.#decoder.stop();
+      },
       onFailed: (error, octets) => this.#end(error, octets),
-      onDrained: () => this.#drained(),
+      onEmpty: () => {
+        if (this.#state === 'leaving') this.#end(null, null);
+      },
     });
     this.#liveness = new Liveness(timing, clock.now);
     clock.add(this);
@@ -113,7 +113,8 @@ export class Session implements Ticking {
   /** DISCONNECT: no further frame is acted on; the receipts due are sent, then the WebSocket closes. */
   leave(): void {
     this.#state = 'leaving';
-    this.#stopReading();
+    this.#decoder.stop();
+    this.#mailbox.stop();
   }
 
   /** Ends the session now: what waits is dropped, the ERROR goes out, the WebSocket closes with the error's code. */
@@ -153,15 +154,15 @@ export class Session implements Ticking {
   }
 
   #read(data: Buffer): void {
-    if (!this.#acting) return;
+    if (this.#state !== 'open' && this.#state !== 'connected') return;
     const before = this.#framesRead;
     try {
       this.#decoder.push(data);
     } catch (error) {
-      this.#mailbox.push(frameFailure(error));
+      this.#mailbox.put(frameFailure(error));
     }
     this.#liveness.heard(this.#decoder.midFrame, this.#framesRead > before, this.services.clock.now);
-    this.#work();
+    this.#mailbox.work();
   }
 
   #receive(frame: ClientFrame): void {
@@ -172,89 +173,18 @@ export class Session implements Ticking {
       this.version = negotiateVersion(frame.headers.get('accept-version'));
       this.#decoder.version = this.version;
     }
-    this.#mailbox.push(frame);
-  }
-
-  #work(): void {
-    let done = 0;
-    while (done < this.#mailbox.length && !this.#blocked && this.#acting && this.#mayStart) {
-      this.#dispatch(this.#mailbox[done] as ClientFrame | MaruError);
-      done += 1;
-    }
-    if (done > 0) this.#mailbox = this.#mailbox.slice(done);
-    if (this.#mailbox.length > 0) this.#webSocket.pause();
-    else if (this.#webSocket.isPaused) this.#webSocket.resume();
-  }
-
-  get #acting(): boolean {
-    return this.#state === 'open' || this.#state === 'connected';
-  }
-
-  get #mayStart(): boolean {
-    return this.#replies.size < this.services.limits.inFlight;
-  }
-
-  #dispatch(item: ClientFrame | MaruError): void {
-    const reply = this.#replies.reserve();
-    if (item instanceof MaruError) return this.#refuse(null, reply, item);
-    const command: Command = COMMANDS[item.command];
-    try {
-      const answer = command.run(this, item);
-      if (!(answer instanceof Promise)) return this.#answer(item, reply, answer);
-      this.#await(command, item, reply, answer);
-    } catch (error) {
-      this.#refuse(item, reply, error);
-    }
-  }
-
-  #await(command: Command, frame: ClientFrame, reply: Reply, answer: Promise<Answer>): void {
-    this.#blocked = command.blocks;
-    answer
-      .then(
-        (settled) => this.#answer(frame, reply, settled),
-        (error: unknown) => this.#refuse(frame, reply, error),
-      )
-      .then(() => {
-        if (!command.blocks) return;
-        this.#blocked = false;
-        this.#work();
-      });
-  }
-
-  #answer(frame: ClientFrame, reply: Reply, answer: Answer): void {
-    if (answer.frame !== undefined) return this.#replies.settle(reply, answer.frame);
-    const receipt = frame.headers.get('receipt');
-    if (receipt === undefined) return this.#replies.settle(reply, null);
-    const headers = [['receipt-id', receipt] as const, ...(answer.receipt ?? [])];
-    this.#replies.settle(reply, encodeFrame({ command: 'RECEIPT', headers }, this.version ?? '1.2'));
+    this.#mailbox.put(frame);
   }
 
   #reply(octets: Uint8Array): void {
     // All that is to be delivered goes out before DISCONNECT's RECEIPT: whoever has that may close at once.
-    if (this.#state === 'leaving' && this.#replies.size === 0) this.#unsubscribeAll();
+    if (this.#state === 'leaving' && this.#mailbox.unanswered === 0) this.#unsubscribeAll();
     this.#outbound.enqueue(encodeTextFrame(octets));
   }
 
-  #refuse(frame: ClientFrame | null, reply: Reply, error: unknown): void {
-    if (this.#state === 'ended') return;
-    const known = error instanceof MaruError ? error : new MaruError('internal', { cause: error });
-    if (known.code === 'internal') {
-      this.services.log.error({ session: this.id, command: frame?.command, err: known }, 'a frame failed');
-    }
-    this.#state = 'failing';
-    this.#stopReading();
-    this.#replies.fail(reply, known, encodeError(known, frame, this.version));
-  }
-
-  #drained(): void {
-    if (this.#state === 'leaving' && this.#replies.size === 0) this.#end(null, null);
-    else if (this.#mailbox.length > 0) queueMicrotask(() => this.#work());
-  }
-
-  #stopReading(): void {
-    this.#decoder.stop();
-    this.#mailbox = [];
-    if (this.#webSocket.isPaused) this.#webSocket.resume();
+  #hold(reading: boolean): void {
+    if (!reading) this.#webSocket.pause();
+    else if (this.#webSocket.isPaused) this.#webSocket.resume();
   }
 
   /** `error` null: a normal goodbye. */
@@ -272,8 +202,8 @@ export class Session implements Ticking {
   #release(): void {
     this.#state = 'ended';
     this.services.clock.remove(this);
-    this.#stopReading();
-    this.#replies.clear();
+    this.#decoder.stop();
+    this.#mailbox.clear();
     this.#unsubscribeAll();
   }
 

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
-import type { Upstream } from '../gateway/upstream.ts';
+import type { Upstream } from '../http/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 export type WebPage = { readonly upstream: Upstream; close(): Promise<void> };

@@ -28,7 +28,7 @@ const HEADERS_BY_CODE: { readonly [code in ErrorCode]?: Readonly<Record<string, 
 };
 
 /** `status` where the code's own does not say it precisely enough, as 431 for a head that is too large. */
-function errorBody(error: MaruError, requestId: string, status: number = error.status): HttpError {
+export function errorBody(error: MaruError, requestId: string, status: number = error.status): HttpError {
   return {
     statusCode: status,
     code: error.code,

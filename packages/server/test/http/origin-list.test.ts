@@ -1,6 +1,6 @@
 // The origins that may open a WebSocket.
 import { describe, expect, test } from 'vitest';
-import { OriginList } from '../../src/identity/origin-list.ts';
+import { OriginList } from '../../src/http/origin-list.ts';
 
 const list = new OriginList([
   'https://app.example.com',
