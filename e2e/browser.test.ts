@@ -1,4 +1,4 @@
-// Two browsers at the page, talking to each other through a real gateway; and a page from elsewhere that may not.
+// Browsers at the page, talking to each other through a real gateway; and a page from elsewhere that may not.
 import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -6,36 +6,45 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ChatPage } from './chat-page.ts';
 import { type Person, signUp } from './people.ts';
-import { useMaru } from './topology.ts';
+import { type Role, type Topology, useMaru } from './topology.ts';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-describe('the page', () => {
-  const maru = useMaru('together');
-  let browser: Browser;
+/** The processes whose end a page notices. */
+const KILLED = { together: ['gateway'], apart: ['gateway', 'chat'] } as const satisfies Partial<
+  Record<Topology, readonly Role[]>
+>;
+
+let browser: Browser;
+
+beforeAll(async () => {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`No browser at ${CHROMIUM}: apt install chromium, or set CHROMIUM`);
+  browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    // Without a sandbox, as containers have none; without anything that calls home.
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+});
+afterAll(() => browser?.close());
+
+describe.each(['together', 'apart'] as const)('the page, %s', (topology) => {
+  const maru = useMaru(topology);
   let open: ChatPage[] = [];
 
-  beforeAll(async () => {
-    if (!existsSync(CHROMIUM))
-      throw new Error(`No browser at ${CHROMIUM}: apt install chromium, or set CHROMIUM`);
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      // Without a sandbox, as containers have none; without anything that calls home.
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
-  });
-  afterAll(() => browser?.close());
+  // Whatever a failed test has left down.
+  beforeEach(() => maru.restart());
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') await photograph();
     for (const { context } of open) await context.close();
@@ -126,11 +135,11 @@ describe('the page', () => {
     }
   });
 
-  it('a server that was killed is a lost connection, which comes back by itself', async () => {
-    const { ann, bo } = await openRoom('The gate');
+  it.each(KILLED[topology])('a killed %s is a lost connection, which comes back by itself', async (role) => {
+    const { ann, bo } = await openRoom(`The gate of ${role}`);
     await ann.write('before');
     await bo.see('before');
-    await maru.end('gateway', 'SIGKILL');
+    await maru.end(role, 'SIGKILL');
     await Promise.all([ann.seeStatus('Connection lost.'), bo.seeStatus('Connection lost.')]);
     await ann.write('into the dark');
     await maru.restart();

@@ -7,12 +7,12 @@ import { promisify } from 'node:util';
 import type { MessagePage } from '@maru/contract';
 import { describe, expect, it } from 'vitest';
 import { createRoom, history, postMessage, signUp } from './people.ts';
-import { useMaru } from './topology.ts';
+import { type Topology, useMaru } from './topology.ts';
 
 const example = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
 
-describe('examples', () => {
-  const maru = useMaru('together');
+describe.each(['together', 'apart'] satisfies Topology[])('examples, %s', (topology) => {
+  const maru = useMaru(topology);
 
   it('chat.mjs connects, subscribes, sends and receives', async () => {
     const ann = await signUp(maru, 'Ann');
@@ -35,22 +35,30 @@ describe('examples', () => {
       { content: 'Good night' },
     ]);
   });
+});
 
-  it.each(['README.md', 'README.ko.md'])('the curl lines of %s work as pasted', async (readme) => {
-    const text = await readFile(new URL(`../${readme}`, import.meta.url), 'utf8');
-    const block =
-      [...text.matchAll(/```sh\n(.*?)```/gs)].find(([, lines]) => lines?.includes('curl'))?.[1] ?? '';
-    // Another port, and an account of their own for the lines of each language.
-    const lines = block
-      .replace('http://localhost:19091', maru.url)
-      .replace(/\w+@example\.com/, `${readme}@example.com`);
-    const { stdout } = await promisify(execFile)('sh', ['-euc', lines]);
-    const [, page = ''] = /(\{"messages".*)$/.exec(stdout) ?? [];
-    expect(JSON.parse(page) as MessagePage).toMatchObject({
-      messages: [{ type: 'message.created', senderName: expect.any(String), seq: 2 }],
-      hasMore: false,
-    });
-  });
+describe('what is to be pasted', () => {
+  const maru = useMaru('together');
+
+  it.each(['README.md', 'README.ko.md'])(
+    'the curl lines of %s work as pasted, also again',
+    async (readme) => {
+      const text = await readFile(new URL(`../${readme}`, import.meta.url), 'utf8');
+      const block =
+        [...text.matchAll(/```sh\n(.*?)```/gs)].find(([, lines]) => lines?.includes('curl'))?.[1] ?? '';
+      const lines = block.replace('http://localhost:19091', maru.url);
+      for (const paste of ['first', 'second']) {
+        // Whoever pastes does so at a time of their own; here all happens within a second.
+        const moment = `date() { echo "$(command date "$@")-${readme}-${paste}"; }`;
+        const { stdout } = await promisify(execFile)('sh', ['-euc', `${moment}\n${lines}`]);
+        const [, page = ''] = /(\{"messages".*)$/.exec(stdout) ?? [];
+        expect(JSON.parse(page) as MessagePage).toMatchObject({
+          messages: [{ type: 'message.created', senderName: expect.any(String), seq: 2 }],
+          hasMore: false,
+        });
+      }
+    },
+  );
 });
 
 /** Resolves with all that the child has printed so far, once it matches. */

@@ -134,6 +134,15 @@ describe('chat client', () => {
     expect((await client.sendMessage('r1', 'good')).seq).toBe(1);
   });
 
+  test('a message that the contract does not take is reported, and the connection comes back', async () => {
+    await follow();
+    await expect(client.sendMessage('r1', 'half a surrogate \ud83c')).rejects.toMatchObject({
+      code: 'invalid-body',
+    });
+    await expect(client.sendMessage('no such id', 'hello')).rejects.toMatchObject({ code: 'invalid-body' });
+    expect((await client.sendMessage('r1', 'good')).seq).toBe(1);
+  });
+
   test('a message of the most octets is sent and one octet more is refused here', async () => {
     client.connect();
     expect((await client.sendMessage('r1', 'x'.repeat(16 * 1024))).seq).toBe(1);

@@ -1,6 +1,13 @@
 // A gateway of a few lines for the client's tests: real HTTP and WebSocket, one room's log in memory, faults on demand.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import {
+  APPLICATION_DESTINATIONS,
+  ERRORS,
+  type ErrorCode,
+  type SendMessage,
+  sendMessageSchema,
+} from '@maru/contract';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 type Headers = Record<string, string>;
@@ -27,6 +34,19 @@ function decodeFrame(text: string): StompFrame {
   return { command, headers, body: text.slice(end + 2).replace(/\0$/, '') };
 }
 
+/** What a SEND holds, or why the chat service would refuse it: what this gateway takes, that one takes too. */
+function readMessage({ headers, body }: StompFrame): SendMessage | ErrorCode {
+  if (headers.destination !== APPLICATION_DESTINATIONS.sendMessage) return 'unknown-destination';
+  if (headers['content-type'] !== 'application/json') return 'unsupported-content-type';
+  return sendMessageSchema.safeParse(JSON.parse(body)).data ?? 'invalid-body';
+}
+
+function refuse(socket: WebSocket, code: ErrorCode, named: Headers): void {
+  const { message, close } = ERRORS[code];
+  socket.send(encodeFrame('ERROR', { code, message, ...named }, JSON.stringify({ code, message })));
+  socket.close(close);
+}
+
 export class ScriptedGateway {
   readonly log: LogEntry[] = [];
   epoch = 'e1';
@@ -37,7 +57,7 @@ export class ScriptedGateway {
   tokenStatus = 200;
   tokenLifeSeconds = 900;
   /** Asked for every frame; what it answers is done instead of the frame's own effect. */
-  fault: (frame: StompFrame) => { error?: string; drop?: boolean; close?: [number, string] } | undefined =
+  fault: (frame: StompFrame) => { error?: ErrorCode; drop?: boolean; close?: [number, string] } | undefined =
     () => undefined;
   /** Awaited before a history page is answered. */
   beforePage: () => Promise<void> | void = () => undefined;
@@ -114,8 +134,7 @@ export class ScriptedGateway {
     const named: Headers = receipt === undefined ? {} : { 'receipt-id': receipt };
     const fault = this.fault(frame);
     if (fault?.error !== undefined) {
-      socket.send(encodeFrame('ERROR', { code: fault.error, message: fault.error, ...named }));
-      socket.close(1008);
+      refuse(socket, fault.error, named);
     } else if (fault?.close !== undefined) {
       socket.close(...fault.close);
     } else if (frame.command === 'CONNECT') {
@@ -127,8 +146,9 @@ export class ScriptedGateway {
     } else if (frame.command === 'UNSUBSCRIBE') {
       this.#subscriptions.get(socket)?.delete(id);
     } else if (frame.command === 'SEND') {
-      const { content, clientMessageId } = JSON.parse(frame.body) as LogEntry;
-      const entry = this.append(content ?? '', clientMessageId);
+      const message = readMessage(frame);
+      if (typeof message === 'string') return refuse(socket, message, named);
+      const entry = this.append(message.content, message.clientMessageId);
       // `drop`: stored, but the connection breaks before the RECEIPT is out.
       if (fault?.drop) socket.terminate();
       else {

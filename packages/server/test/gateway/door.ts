@@ -1,21 +1,22 @@
 // A gateway on a random port, and clients that ask it: one that speaks HTTP, one that sends raw bytes.
 import { once } from 'node:events';
-import { type IncomingHttpHeaders, request, type Server } from 'node:http';
-import { connect, type Server as NetServer, type Socket } from 'node:net';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { pino } from 'pino';
 import { createGateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import type { Route } from '../../src/gateway/routes.ts';
 import type { TokenFilter } from '../../src/gateway/token-filter.ts';
-import type { Upstream } from '../../src/gateway/upstream.ts';
+import type { Upstream } from '../../src/http/upstream.ts';
+import { OpenSockets } from './open-sockets.ts';
 import { portOf } from './service.ts';
 
 export const PAGE = 'http://127.0.0.1:5500';
 
 export type Door = {
   readonly port: number;
-  readonly server: Server;
+  readonly sockets: OpenSockets;
   readonly log: LogText;
   close(graceMs?: number): Promise<void>;
 };
@@ -73,8 +74,9 @@ export async function openDoor(
     },
   });
   const server = gateway.server();
+  const sockets = new OpenSockets(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { port: portOf(server), server, log, close: (graceMs) => gateway.close(graceMs) };
+  return { port: portOf(server), sockets, log, close: (graceMs) => gateway.close(graceMs) };
 }
 
 export type Answer = {
@@ -167,14 +169,4 @@ export function rawRequest(line: string, headers: Record<string, string | string
     value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}\r\n`),
   );
   return `${line}\r\n${lines.join('')}\r\n`;
-}
-
-/** Resolves once no socket is open on the server any more. */
-export async function emptied(server: Pick<NetServer, 'getConnections'>): Promise<number> {
-  const deadline = Date.now() + 5000;
-  for (;;) {
-    const open = await new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
-    if (open === 0 || Date.now() > deadline) return open;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -7,7 +7,8 @@ import type { Duplex } from 'node:stream';
 import { pino } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { RemoteUpstream, type RemoteUpstreamLimits } from '../../src/gateway/remote-upstream.ts';
-import type { Upstream } from '../../src/gateway/upstream.ts';
+import type { Upstream } from '../../src/http/upstream.ts';
+import { OpenSockets } from './open-sockets.ts';
 
 export const UPSTREAM_KINDS = ['in process', 'over TCP', 'over a Unix socket'] as const;
 export type UpstreamKind = (typeof UPSTREAM_KINDS)[number];
@@ -37,7 +38,7 @@ export type ServiceOptions = {
 
 export type Service = {
   readonly upstream: Upstream;
-  readonly server: Server;
+  readonly sockets: OpenSockets;
   /** Every request and upgrade that got here. */
   readonly seen: IncomingMessage[];
   readonly sessions: Set<WebSocket>;
@@ -62,10 +63,11 @@ export async function openService(kind: UpstreamKind, options: ServiceOptions = 
     else
       websockets.handleUpgrade(req, socket, head, (session) => websockets.emit('connection', session, req));
   });
+  const sockets = new OpenSockets(server);
   const { upstream, stop } = await connectTo(kind, server, options);
   return {
     upstream,
-    server,
+    sockets,
     seen,
     sessions: websockets.clients,
     async close() {

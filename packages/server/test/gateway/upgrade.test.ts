@@ -6,7 +6,6 @@ import { WebSocket } from 'ws';
 import {
   type Door,
   defaultRoutes,
-  emptied,
   HANDSHAKE,
   openDoor,
   PAGE,
@@ -54,8 +53,8 @@ describe.each(UPSTREAM_KINDS)('an upgrade to an upstream %s', (kind) => {
 
   afterEach(async () => {
     await door.close();
-    expect(await emptied(door.server)).toBe(0);
-    expect(await emptied(service.server)).toBe(0);
+    expect(await door.sockets.left()).toBe(0);
+    expect(await service.sockets.left()).toBe(0);
     await service.close();
   });
 
@@ -291,14 +290,15 @@ describe.each(UPSTREAM_KINDS)('an upgrade to an upstream %s', (kind) => {
       );
       if (kill === 'upstream') for (const session of service.sessions) session.terminate();
       await Promise.all(clients.map((client) => client.ended()));
-      expect(await emptied(door.server)).toBe(0);
-      expect(await emptied(service.server)).toBe(0);
+      expect(await door.sockets.left()).toBe(0);
+      expect(await service.sockets.left()).toBe(0);
     }
     expect(service.sessions.size).toBe(0);
   });
 
   test('a reader that stops holds the sender back', async () => {
     const CHUNK = Buffer.alloc(64 * 1024);
+    const COUNT = 1024;
     await open();
     const client = new RawClient(door.port);
     client.socket.write(shake({}));
@@ -306,16 +306,25 @@ describe.each(UPSTREAM_KINDS)('an upgrade to an upstream %s', (kind) => {
     client.socket.pause();
     const [session] = service.sessions;
     if (session === undefined) throw new Error('no session');
-    for (let i = 0; i < 1024; i += 1) session.send(CHUNK);
-    let last = -1;
-    while (last !== session.bufferedAmount) {
-      last = session.bufferedAmount;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    for (let i = 0; i < COUNT; i += 1) session.send(CHUNK);
+    // As much goes to one that reads, through the same gateway: time enough for what isn't held back.
+    const reader = dial();
+    await once(reader, 'open');
+    let read = 0;
+    const allRead = new Promise<void>((resolve) => {
+      reader.on('message', () => {
+        read += 1;
+        if (read === COUNT) resolve();
+      });
+    });
+    const [, other] = service.sessions;
+    for (let i = 0; i < COUNT; i += 1) other?.send(CHUNK);
+    await allRead;
     // Of 64 MiB, all but what kernel buffers on the way hold waits at the sender.
     expect(session.bufferedAmount).toBeGreaterThan(32 * 1024 * 1024);
     client.socket.destroy();
     session.terminate();
+    reader.terminate();
   });
 
   test('closing the gateway ends what is open', async () => {

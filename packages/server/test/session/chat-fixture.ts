@@ -1,4 +1,5 @@
 // A whole chat service in this process, on a port of its own: real store, broker, sessions, REST and token issuer.
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +15,7 @@ import { Turn } from '../../src/broker/turn.ts';
 import { createMappings, type Mapping } from '../../src/handlers/application-handler.ts';
 import { createApi } from '../../src/handlers/http-api.ts';
 import { mapSendMessage } from '../../src/handlers/send-message.ts';
-import { OriginList } from '../../src/identity/origin-list.ts';
+import { OriginList } from '../../src/http/origin-list.ts';
 import type { Principal } from '../../src/identity/principal.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { Clock } from '../../src/session/clock.ts';
@@ -74,6 +75,8 @@ export class Chat {
   readonly port: number;
   /** What the service logged, at every level. */
   readonly log: Record<string, unknown>[];
+  /** Emits `line` after each line of the log. */
+  readonly logged: EventEmitter;
   /** Both issue tokens that verify; `other` is a foreign one. */
   readonly issuer: TestIssuer;
   readonly other: TestIssuer;
@@ -85,7 +88,7 @@ export class Chat {
   constructor(
     parts: Pick<
       Chat,
-      'store' | 'broker' | 'turn' | 'clock' | 'endpoint' | 'port' | 'log' | 'issuer' | 'other'
+      'store' | 'broker' | 'turn' | 'clock' | 'endpoint' | 'port' | 'log' | 'logged' | 'issuer' | 'other'
     >,
     sign: (issuer: TestIssuer, claims: Claims) => Promise<string>,
     close: () => Promise<void>,
@@ -97,6 +100,7 @@ export class Chat {
     this.endpoint = parts.endpoint;
     this.port = parts.port;
     this.log = parts.log;
+    this.logged = parts.logged;
     this.issuer = parts.issuer;
     this.other = parts.other;
     this.#sign = sign;
@@ -183,9 +187,9 @@ export class Chat {
     return contents;
   }
 
-  /** Resolves when every session is gone; looked at every few milliseconds. */
-  async empty(): Promise<void> {
-    while (this.endpoint.sessions > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  /** Resolves when no more than `sessions` are left: each that goes is logged at the same moment. */
+  async empty(sessions = 0): Promise<void> {
+    while (this.endpoint.sessions > sessions) await once(this.logged, 'line');
   }
 
   /** Cuts all clients; resolves when no session is left. */
@@ -207,9 +211,11 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
   const issuer = await openTestIssuer(ISSUER, [key]);
   const other = await openTestIssuer('https://idp.example.com', [key]);
   const lines: Record<string, unknown>[] = [];
+  const logged = new EventEmitter();
   const sink = new Writable({
     write: (chunk, _encoding, done) => {
       lines.push(JSON.parse(String(chunk)));
+      logged.emit('line');
       done();
     },
   });
@@ -255,7 +261,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
   const { port } = server.address() as AddressInfo;
 
   return new Chat(
-    { store, broker, turn, clock, endpoint, port, log: lines, issuer, other },
+    { store, broker, turn, clock, endpoint, port, log: lines, logged, issuer, other },
     (by, claims) => by.sign(key, claims),
     async () => {
       await endpoint.close();

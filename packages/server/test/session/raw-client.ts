@@ -1,4 +1,5 @@
 // A STOMP client that hides nothing: a real WebSocket, frames as they come, each awaited by a promise.
+import { EventEmitter, once } from 'node:events';
 import { type ClientCommand, encodeFrame, type Frame, FrameDecoder, type ServerCommand } from '@maru/stomp';
 import { WebSocket } from 'ws';
 
@@ -28,6 +29,8 @@ export class RawClient {
   readonly frames: ServerFrame[] = [];
   /** When each heart-beat came, by performance.now(). */
   readonly heartBeats: number[] = [];
+  /** Emits `beat` after each of them. */
+  readonly #beating = new EventEmitter();
   readonly #decoder: FrameDecoder<'server'>;
   readonly #waiting: Waiting[] = [];
   #end: Close | undefined;
@@ -38,7 +41,10 @@ export class RawClient {
       limits: WIDE,
       from: 'server',
       onFrame: (frame) => this.#receive(frame),
-      onHeartBeat: () => this.heartBeats.push(performance.now()),
+      onHeartBeat: () => {
+        this.heartBeats.push(performance.now());
+        this.#beating.emit('beat');
+      },
     });
     webSocket.on('message', (data) => this.#decoder.push(data as Buffer));
     webSocket.on('error', () => undefined);
@@ -137,6 +143,13 @@ export class RawClient {
     const messages: ServerFrame[] = [];
     while (messages.length < count) messages.push(await this.expect('MESSAGE'));
     return messages;
+  }
+
+  /** Resolves when so many heart-beats have come in all; rejects when the WebSocket closes before. */
+  async beats(count: number): Promise<void> {
+    const gone = this.closed.then((end) => Promise.reject(this.#gone(end)));
+    while (this.heartBeats.length < count) await Promise.race([once(this.#beating, 'beat'), gone]);
+    gone.catch(() => undefined);
   }
 
   /** Answers once all that was sent before it has been acted on and answered. */
