@@ -115,7 +115,7 @@ export class ChatClient {
   #unsendable(content: string): ClientError | null {
     if (this.#status.state === 'closed') return new ClientError('closed', 'The chat client was closed');
     if (this.#status.state === 'refused') return new ClientError('sign-in-needed', 'The session has ended');
-    if (content === '') return new ClientError('content-empty', 'A message needs a text');
+    if (content.trim() === '') return new ClientError('content-empty', 'A message needs a text');
     if (new TextEncoder().encode(content).length > MAX_CONTENT_OCTETS) {
       return new ClientError('content-too-long', `A message has at most ${MAX_CONTENT_OCTETS} octets`);
     }

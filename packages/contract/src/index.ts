@@ -23,6 +23,7 @@ export {
   sendMessageSchema,
   stompErrorSchema,
 } from './messages.ts';
+export { isPlainText, toPlainText } from './plain-text.ts';
 export {
   addMemberSchema,
   type CreateRoom,

@@ -10,12 +10,13 @@ const textEncoder = new TextEncoder();
 export const contentSchema = z
   .string()
   .min(1, 'must not be empty')
+  .regex(/\S/, 'must not be only white space')
   .refine(
     (text) => text.length * 3 <= MAX_CONTENT_OCTETS || textEncoder.encode(text).length <= MAX_CONTENT_OCTETS,
     `must not be longer than ${MAX_CONTENT_OCTETS} octets of UTF-8`,
   )
   .refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
-  .describe(`Text, 1 to ${MAX_CONTENT_OCTETS} octets of UTF-8`);
+  .describe(`Text, 1 to ${MAX_CONTENT_OCTETS} octets of UTF-8, not only white space`);
 
 export const clientMessageIdSchema = z
   .string()

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ID_PATTERN } from './destinations.ts';
 import { clientMessageIdSchema, contentSchema, messageCreatedSchema } from './messages.ts';
+import { isPlainText, PLAIN_TEXT_RULE } from './plain-text.ts';
 
 const id = z.string().regex(ID_PATTERN, 'must be an id of letters, digits, _ and -');
 
@@ -16,7 +17,8 @@ export const roomNameSchema = z
   .trim()
   .min(1, 'must not be empty')
   .max(80, 'must not be longer than 80 characters')
-  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode');
+  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode', abort: true })
+  .refine(isPlainText, PLAIN_TEXT_RULE);
 
 export const createRoomSchema = z.strictObject({ name: roomNameSchema, visibility: visibilitySchema });
 export type CreateRoom = z.infer<typeof createRoomSchema>;

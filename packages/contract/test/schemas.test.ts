@@ -30,6 +30,9 @@ describe('content', () => {
     ['4,096 emoji', '😀'.repeat(4_096), true],
     ['4,097 emoji', '😀'.repeat(4_097), false],
     ['a NUL and line breaks', 'a\0\r\n', true],
+    ['a letter among white space', ' \t\na\u3000', true],
+    ['a space', ' ', false],
+    ['white space of every kind', ' \t\r\n\v\f\u00a0\u2003\u2028\u3000\ufeff', false],
     ['half a surrogate pair', 'a\ud83d', false],
     ['the other half', '\ude00', false],
     ['a number', 1, false],
@@ -63,8 +66,25 @@ describe('room name', () => {
     ['', false],
     [' \t\n', false],
     ['\ud800', false],
+    ['마루 🪵 👩‍👩‍👧', true],
+    ['שלום', true],
+    ['Maru\n', true],
   ])('%j is taken: %s', (name, taken) => {
     expect(takes(createRoomSchema, { name, visibility: 'public' })).toBe(taken);
+  });
+
+  test.each([
+    ['a line end', 'Maru\nYard'],
+    ['a NUL', 'Maru\0'],
+    ['an escape sequence', 'Maru\u001b[31m'],
+    ['a line separator', 'Maru\u2028Yard'],
+    ['a right-to-left override', '\u202egpj.exe'],
+    ['an isolate without end', 'Maru\u2066'],
+  ])('%s in it is refused, with the reason', (_what, name) => {
+    const { error } = createRoomSchema.safeParse({ name, visibility: 'public' });
+    expect(error?.issues).toMatchObject([
+      { path: ['name'], message: 'must not hold control characters, line breaks or bidirectional controls' },
+    ]);
   });
 
   test('blanks around it are dropped', () => {

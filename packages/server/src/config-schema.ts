@@ -1,5 +1,6 @@
 // Every setting with its default, its bounds and what it is for. The documentation's table is compared with this.
 import { z } from 'zod';
+import { isProxyEntry } from './http/proxy-list.ts';
 import { LOG_LEVELS } from './telemetry/log.ts';
 
 const port = z.int().min(1).max(65_535);
@@ -77,7 +78,7 @@ export const configSchema = z.strictObject({
         .default(3600)
         .describe('How long a browser may keep the answer to a preflight'),
       trustedProxies: z
-        .array(z.string())
+        .array(z.string().refine(isProxyEntry, 'must be an address or a CIDR range, such as 10.0.0.0/8'))
         .default([])
         .describe('Proxies whose X-Forwarded-* and Forwarded are kept'),
       chatUpstream: upstream

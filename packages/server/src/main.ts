@@ -15,7 +15,6 @@ import { createApi } from './handlers/http-api.ts';
 import { mapSendMessage } from './handlers/send-message.ts';
 import { OriginList } from './http/origin-list.ts';
 import type { Upstream } from './http/upstream.ts';
-import { IDENTITY_RATE_LIMIT_DEFAULTS } from './identity/identity-endpoint.ts';
 import { openIdentityService } from './identity/identity-service.ts';
 import { loadSecrets } from './identity/secrets.ts';
 import { createTokenVerifier, type TokenVerifier } from './identity/token-verifier.ts';
@@ -134,7 +133,7 @@ async function openIdentity(config: Config, log: Logger): Promise<Part> {
     trustedOrigins: gateway.allowedOrigins,
     secret: identitySecret,
     accessTokenSeconds: identity.accessTokenSeconds,
-    rateLimit: IDENTITY_RATE_LIMIT_DEFAULTS,
+    rateLimit: identity.rateLimit,
     trustedProxies: gateway.trustedProxies,
     log,
   });

@@ -1,8 +1,8 @@
 // Who the client is, told to the upstream by the gateway and by nobody else.
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { createProxyCheck } from '../http/proxy-list.ts';
 import { type HeaderField, rewriteHeaders } from '../http/request-headers.ts';
-import { createProxyCheck } from '../identity/proxy-list.ts';
 
 export type Forwarding = (req: IncomingMessage, requestId: string) => void;
 

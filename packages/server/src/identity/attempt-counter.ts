@@ -17,16 +17,21 @@ export class AttemptCounter {
     this.#options = options;
   }
 
-  /** Counts one attempt. @returns 0 if it may go on, else the milliseconds until the next may. */
-  count(address: string): number {
-    const { limit, windowMs, maxAddresses, now } = this.#options;
+  /** 0 while the address has attempts left, else the milliseconds until it has some again. */
+  waitOf(address: string): number {
+    const { limit, now } = this.#options;
+    const window = this.#windows.get(networkOf(address));
+    return window === undefined || window.count < limit ? 0 : Math.max(0, window.endsAt - now());
+  }
+
+  count(address: string): void {
+    const { windowMs, maxAddresses, now } = this.#options;
     const at = now();
     const network = networkOf(address);
     const window = this.#windows.get(network);
     if (window !== undefined && at < window.endsAt) {
-      if (window.count >= limit) return window.endsAt - at;
       window.count += 1;
-      return 0;
+      return;
     }
     this.#windows.delete(network);
     for (const oldest of this.#windows.keys()) {
@@ -34,13 +39,6 @@ export class AttemptCounter {
       this.#windows.delete(oldest);
     }
     this.#windows.set(network, { count: 1, endsAt: at + windowMs });
-    return 0;
-  }
-
-  /** Takes back one attempt that turned out to be none. */
-  forgive(address: string): void {
-    const window = this.#windows.get(networkOf(address));
-    if (window !== undefined && window.count > 0) window.count -= 1;
   }
 }
 

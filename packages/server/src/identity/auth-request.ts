@@ -1,6 +1,6 @@
 // What better-auth is told of a request, and by whom it was made.
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import type { ProxyCheck } from '../http/proxy-list.ts';
 
 export const AUTH_BASE_PATH = '/auth';
 /** The header in which the endpoint gives the caller's address; a client's own is never copied. */
@@ -11,22 +11,6 @@ export const CLIENT_ADDRESS_HEADER = 'x-client-address';
  * Sec-Fetch-*: with them it wants an Origin, and Node's fetch sends one without the other. A page's POST always has one.
  */
 const REQUEST_HEADERS = ['authorization', 'content-type', 'cookie', 'origin', 'referer', 'user-agent'];
-
-/** Whoever is asked about is a trusted proxy. */
-export type ProxyCheck = (address: string) => boolean;
-
-/** `proxies`: addresses (`10.0.0.1`) and networks (`10.0.0.0/8`). */
-export function createProxyCheck(proxies: readonly string[]): ProxyCheck {
-  const list = new BlockList();
-  for (const proxy of proxies) {
-    const [address = '', prefix] = proxy.split('/', 2);
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) throw new TypeError(`"${proxy}" is neither an address nor a network`);
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-}
 
 /**
  * The gateway writes X-Forwarded-For anew and every proxy adds who called it, so the list is believed from its end, as

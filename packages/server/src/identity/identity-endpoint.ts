@@ -2,22 +2,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
+import { createProxyCheck } from '../http/proxy-list.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Accounts } from './accounts.ts';
 import { type Answer, answerOf, refusal, refuseUpgrade } from './answer.ts';
 import { AttemptCounter } from './attempt-counter.ts';
-import { AUTH_BASE_PATH, clientAddress, createProxyCheck, requestHeaders } from './auth-request.ts';
+import { AUTH_BASE_PATH, clientAddress, requestHeaders } from './auth-request.ts';
 import { readJson } from './json-body.ts';
 
+/** How much one address (an IPv6 /64 is one) may do in `windowSeconds`; what is past it is refused with 429. */
 export type IdentityRateLimit = {
   readonly windowSeconds: number;
-  /** Of one address (an IPv6 /64 is one) in the window: calls that fail to prove a password … */
+  /** Sign-ins and changes of a password that were refused. */
   readonly failedSignIns: number;
-  /** … accounts made … */
+  /** Calls that would make an account. */
   readonly signUps: number;
-  /** … and calls of every other kind. */
+  /** Calls of every other kind. */
   readonly requests: number;
-  readonly maxAddresses: number;
 };
 
 export const IDENTITY_RATE_LIMIT_DEFAULTS: IdentityRateLimit = {
@@ -25,10 +26,19 @@ export const IDENTITY_RATE_LIMIT_DEFAULTS: IdentityRateLimit = {
   failedSignIns: 20,
   signUps: 300,
   requests: 1200,
-  maxAddresses: 10_000,
 };
 
-type Kind = 'failedSignIns' | 'signUps' | 'requests';
+/** Addresses remembered at once, for each kind; the memory they take is bounded by it. */
+const MAX_ADDRESSES = 10_000;
+
+type Kind = Exclude<keyof IdentityRateLimit, 'windowSeconds'>;
+
+/** A guess is counted once it proved wrong: any number of right ones may be on their way at the same time. */
+const COUNTED_WHEN = {
+  failedSignIns: 'refused',
+  signUps: 'begun',
+  requests: 'begun',
+} as const satisfies Record<Kind, 'refused' | 'begun'>;
 
 /** Every call there is; better-auth has more, which nobody needs to reach. */
 const CALLS: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly counts: Kind }>> = {
@@ -69,7 +79,7 @@ export function createIdentityEndpoint(options: EndpointOptions): {
     new AttemptCounter({
       limit: rateLimit[kind],
       windowMs: rateLimit.windowSeconds * 1000,
-      maxAddresses: rateLimit.maxAddresses,
+      maxAddresses: MAX_ADDRESSES,
       now: options.now,
     });
   const counters: Record<Kind, AttemptCounter> = {
@@ -89,11 +99,16 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       return refusal(new MaruError('method-not-allowed'), { allow: call.method });
     }
     const address = clientAddress(req, isProxy);
-    const wait = counters[call.counts].count(address);
-    if (wait > 0) {
-      return refusal(new MaruError('too-many-requests'), { 'retry-after': String(Math.ceil(wait / 1000)) });
-    }
+    const attempts = counters[call.counts];
+    const early = tooMany(attempts, address);
+    if (early !== undefined) return early;
+    if (COUNTED_WHEN[call.counts] === 'begun') attempts.count(address);
     const body = call.method === 'POST' ? await readJson(req) : undefined;
+    if (COUNTED_WHEN[call.counts] === 'refused') {
+      // Again: any number of guesses may have been let in with their bodies held back.
+      const late = tooMany(attempts, address);
+      if (late !== undefined) return late;
+    }
     const response = await accounts.handle(
       new Request(origin + path + (query === undefined ? '' : `?${query}`), {
         method: call.method,
@@ -102,7 +117,8 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       }),
       body?.value,
     );
-    if (call.counts === 'failedSignIns' && response.ok) counters.failedSignIns.forgive(address);
+    const isRefused = response.status >= 400 && response.status < 500;
+    if (COUNTED_WHEN[call.counts] === 'refused' && isRefused) attempts.count(address);
     return answerOf(response);
   }
 
@@ -139,4 +155,10 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       await Promise.all(active);
     },
   };
+}
+
+function tooMany(attempts: AttemptCounter, address: string): Answer | undefined {
+  const wait = attempts.waitOf(address);
+  if (wait === 0) return undefined;
+  return refusal(new MaruError('too-many-requests'), { 'retry-after': String(Math.ceil(wait / 1000)) });
 }

@@ -48,6 +48,8 @@ export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: strin
  * - Appends to one room are committed in the order of the calls; `onCommitted` reports entries in commit order, each
  *   once, before the promise of its write resolves.
  * - Membership is checked inside the write's own transaction.
+ * - A room with members has at least one owner, and its `ownerId` is one of them. Who becomes it does so in the
+ *   transaction of the join or leave that made it necessary; the log has no entry of its own for that.
  * - Reads never wait for writes.
  * - Every method rejects with a MaruError; `internal` with the cause when the database itself fails.
  */
@@ -65,12 +67,17 @@ export interface Store {
   appendMessage(message: NewMessage): Promise<Appended>;
 
   /**
-   * Makes a person a member; already one: no entry, the standing member is answered.
+   * Makes a person a member; already one, in whatever role: nothing happens. Into a room without any owner they come as
+   * its owner, and their entry says so.
    * @returns whether an entry was written. Errors: `room-not-found`.
    */
   join(roomId: string, person: Person, role: Role): Promise<boolean>;
 
-  /** Ends a membership; not a member: nothing happens. @returns whether an entry was written. Errors: `room-not-found`. */
+  /**
+   * Ends a membership; not a member: nothing happens. When the room's `ownerId` leaves, the other owner who joined first
+   * takes that place, else the member who joined first and becomes owner by it.
+   * @returns whether an entry was written. Errors: `room-not-found`.
+   */
   leave(roomId: string, userId: string): Promise<boolean>;
 
   /** `null`: no such room. */

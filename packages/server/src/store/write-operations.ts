@@ -50,7 +50,7 @@ export const WRITE_SQL = {
   createRoom: `INSERT INTO rooms
     (room_id, name, visibility, owner_id, created_at, epoch, head, created_count, member_count, last_entry_at)
     VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`,
-  findRoom: `SELECT r.room_key, r.visibility, r.epoch, r.head, r.created_count, r.member_count, r.last_entry_at,
+  findRoom: `SELECT r.room_key, r.visibility, r.owner_id, r.epoch, r.head, r.created_count, r.member_count, r.last_entry_at,
       m.role, m.joined_seq, u.name AS user_name
     FROM rooms r
     LEFT JOIN members m ON m.room_key = r.room_key AND m.user_id = ?1
@@ -67,12 +67,19 @@ export const WRITE_SQL = {
      created_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   insertMember: 'INSERT INTO members (room_key, user_id, role, joined_at, joined_seq) VALUES (?, ?, ?, ?, ?)',
   deleteMember: 'DELETE FROM members WHERE room_key = ? AND user_id = ?',
+  findFirstOwner: `SELECT user_id FROM members INDEXED BY members_owners
+    WHERE room_key = ? AND role = 'owner' ORDER BY joined_seq LIMIT 1`,
+  findFirstMember: `SELECT user_id FROM members INDEXED BY members_by_joining
+    WHERE room_key = ? ORDER BY joined_seq LIMIT 1`,
+  raiseMember: "UPDATE members SET role = 'owner' WHERE room_key = ? AND user_id = ?",
+  setOwner: 'UPDATE rooms SET owner_id = ? WHERE room_key = ?',
 } as const;
 
 /** A room and where one person stands in it. `user_name` is null for who never entered. */
 type RoomRow = {
   readonly room_key: number;
   readonly visibility: string;
+  readonly owner_id: string;
   readonly epoch: string;
   readonly head: number;
   readonly created_count: number;
@@ -96,6 +103,10 @@ export function createWriteOperations(db: DatabaseSync, now: () => number): Writ
   const insertEntry = db.prepare(WRITE_SQL.insertEntry);
   const insertMember = db.prepare(WRITE_SQL.insertMember);
   const deleteMember = db.prepare(WRITE_SQL.deleteMember);
+  const findFirstOwner = db.prepare(WRITE_SQL.findFirstOwner);
+  const findFirstMember = db.prepare(WRITE_SQL.findFirstMember);
+  const raiseMember = db.prepare(WRITE_SQL.raiseMember);
+  const setOwner = db.prepare(WRITE_SQL.setOwner);
 
   const findRoom = (roomId: string, userId: string) => findRoomRow.get(userId, roomId) as RoomRow | undefined;
 
@@ -141,6 +152,15 @@ export function createWriteOperations(db: DatabaseSync, now: () => number): Writ
     addEntry(room, row);
     insertMember.run(room.room_key, person.userId, role, row.created_at, row.seq);
     return { epoch: room.epoch, entry: entryOf(roomId, row) };
+  }
+
+  /** Who owns the room after its owner is gone. Of an empty room the last one's id stays. */
+  function passOn(room: RoomRow): void {
+    const owner = findFirstOwner.get(room.room_key)?.user_id;
+    const heir = owner ?? findFirstMember.get(room.room_key)?.user_id;
+    if (heir === undefined) return;
+    if (owner === undefined) raiseMember.run(room.room_key, heir);
+    setOwner.run(heir, room.room_key);
   }
 
   /** The id of a message holds its seq, so the log's own key finds it; of a message of another room it finds nothing. */
@@ -226,7 +246,11 @@ export function createWriteOperations(db: DatabaseSync, now: () => number): Writ
       const room = findRoom(roomId, person.userId);
       if (room === undefined) return ROOM_NOT_FOUND;
       if (room.role !== null) return { value: false, committed: null };
-      return { value: true, committed: addMember(room, roomId, person, role) };
+      if (findFirstOwner.get(room.room_key) !== undefined) {
+        return { value: true, committed: addMember(room, roomId, person, role) };
+      }
+      setOwner.run(person.userId, room.room_key);
+      return { value: true, committed: addMember(room, roomId, person, 'owner') };
     },
 
     leave({ roomId, userId }) {
@@ -242,6 +266,7 @@ export function createWriteOperations(db: DatabaseSync, now: () => number): Writ
       };
       addEntry(room, row);
       deleteMember.run(room.room_key, userId);
+      if (room.owner_id === userId) passOn(room);
       return { value: true, committed: { epoch: room.epoch, entry: entryOf(roomId, row) } };
     },
   };

@@ -15,36 +15,46 @@ function counter(limits: { limit?: number; maxAddresses?: number } = {}) {
 }
 
 describe('attempts', () => {
-  test('at the limit go on, one past it waits for the end of the window', () => {
+  test('at the limit leave nothing over until the end of the window', () => {
     const { attempts, clock } = counter();
-    expect([attempts.count('a'), attempts.count('a')]).toEqual([0, 0]);
+    attempts.count('a');
+    expect(attempts.waitOf('a')).toBe(0);
+    attempts.count('a');
+    expect(attempts.waitOf('a')).toBe(1000);
     clock.now = 400;
-    expect(attempts.count('a')).toBe(600);
-    expect(attempts.count('b')).toBe(0);
+    expect(attempts.waitOf('a')).toBe(600);
+    expect(attempts.waitOf('b')).toBe(0);
     clock.now = 999;
-    expect(attempts.count('a')).toBe(1);
+    expect(attempts.waitOf('a')).toBe(1);
     clock.now = 1000;
-    expect(attempts.count('a')).toBe(0);
+    expect(attempts.waitOf('a')).toBe(0);
   });
 
-  test('that are forgiven leave their place', () => {
+  test('past the limit make the wait no longer, and weigh nothing in the next window', () => {
+    const { attempts, clock } = counter();
+    for (let n = 0; n < 10; n += 1) attempts.count('a');
+    clock.now = 999;
+    attempts.count('a');
+    expect(attempts.waitOf('a')).toBe(1);
+    clock.now = 1000;
+    attempts.count('a');
+    expect(attempts.waitOf('a')).toBe(0);
+  });
+
+  test('that are only asked about are not counted', () => {
     const { attempts } = counter({ limit: 1 });
-    for (let n = 0; n < 5; n += 1) {
-      expect(attempts.count('a')).toBe(0);
-      attempts.forgive('a');
-    }
-    expect(attempts.count('a')).toBe(0);
-    expect(attempts.count('a')).toBeGreaterThan(0);
+    for (let n = 0; n < 5; n += 1) expect(attempts.waitOf('a')).toBe(0);
   });
 
   test('of more addresses than the limit forget the oldest', () => {
     const { attempts } = counter({ limit: 1, maxAddresses: 2 });
     attempts.count('a');
     attempts.count('b');
-    expect(attempts.count('a')).toBeGreaterThan(0);
+    expect(attempts.waitOf('a')).toBeGreaterThan(0);
     attempts.count('c');
-    expect(attempts.count('b')).toBeGreaterThan(0);
-    expect(attempts.count('a')).toBe(0);
+    expect(attempts.waitOf('b')).toBeGreaterThan(0);
+    expect(attempts.waitOf('c')).toBeGreaterThan(0);
+    expect(attempts.waitOf('a')).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 // The identity service over HTTP: accounts, sessions, access tokens, and what a restart keeps.
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -445,26 +446,80 @@ describe('a service of its own', () => {
     expect((await service.call('GET', '/auth/jwks')).status).toBe(200);
   });
 
-  test('refuses the failed sign-in past the limit, and again takes one after the window', async () => {
-    let now = Date.now();
-    service = await start(folder, { rateLimit: { failedSignIns: 3, windowSeconds: 60 }, now: () => now });
+  describe('guesses of a password', () => {
     const email = 'ann@example.com';
-    await service.signUp({ email });
-    const signIn = (password: string, address: string) =>
-      service?.call('POST', '/auth/sign-in/email', {
-        body: { email, password },
-        headers: { 'x-forwarded-for': address },
+    let now: number;
+    let signIn: (password: string, address?: string) => Promise<Awaited<ReturnType<Running['call']>>>;
+    beforeEach(async () => {
+      now = Date.now();
+      const limited = await start(folder, {
+        rateLimit: { failedSignIns: 3, windowSeconds: 60 },
+        now: () => now,
       });
-    // Sign-ins that succeed don't count.
-    for (let n = 0; n < 4; n += 1) expect((await signIn(PASSWORD, '192.0.2.1'))?.status).toBe(200);
-    for (let n = 0; n < 3; n += 1) expect((await signIn('wrong one', '192.0.2.1'))?.status).toBe(401);
-    const refused = await signIn(PASSWORD, '192.0.2.1');
-    expect(refused?.status).toBe(429);
-    expect(refused?.body.code).toBe('too-many-requests');
-    expect(refused?.headers.get('retry-after')).toBe('60');
-    expect((await signIn(PASSWORD, '192.0.2.2'))?.status).toBe(200);
-    now += 60_000;
-    expect((await signIn(PASSWORD, '192.0.2.1'))?.status).toBe(200);
+      service = limited;
+      await limited.signUp({ email });
+      signIn = (password, address = '192.0.2.1') =>
+        limited.call('POST', '/auth/sign-in/email', {
+          body: { email, password },
+          headers: { 'x-forwarded-for': address },
+        });
+    });
+    const statusesOf = async (answers: readonly ReturnType<typeof signIn>[]) =>
+      (await Promise.all(answers)).map(({ status }) => status);
+
+    test('past the limit are refused, with when to come again, and so is the right one', async () => {
+      for (let n = 0; n < 3; n += 1) expect((await signIn('wrong one')).status).toBe(401);
+      for (const password of ['wrong one', PASSWORD]) {
+        const { status, body, headers } = await signIn(password);
+        expect([status, body.code, headers.get('retry-after')]).toEqual([429, 'too-many-requests', '60']);
+      }
+      expect((await signIn(PASSWORD, '192.0.2.2')).status).toBe(200);
+      now += 59_001;
+      expect((await signIn(PASSWORD)).headers.get('retry-after')).toBe('1');
+      now += 999;
+      expect((await signIn(PASSWORD)).status).toBe(200);
+    });
+
+    test('that are right are not counted, however many come at once', async () => {
+      expect(await statusesOf(Array.from({ length: 12 }, () => signIn(PASSWORD)))).toEqual(
+        Array.from({ length: 12 }, () => 200),
+      );
+      // Nor do they take anything back from those that were wrong.
+      for (let n = 0; n < 3; n += 1) expect((await signIn('wrong one')).status).toBe(401);
+      expect((await signIn(PASSWORD)).status).toBe(429);
+    });
+
+    test('that are wrong and come at once are all counted', async () => {
+      await statusesOf(Array.from({ length: 3 }, () => signIn('wrong one')));
+      expect((await signIn('wrong one')).status).toBe(429);
+    });
+
+    test('whose body is held back until the limit is reached are refused untried', async () => {
+      const received = service?.received(1);
+      const held = request(`${service?.url}/auth/sign-in/email`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': '192.0.2.1' },
+      });
+      held.write('{');
+      await received;
+      for (let n = 0; n < 3; n += 1) expect((await signIn('wrong one')).status).toBe(401);
+      held.end(JSON.stringify({ email, password: PASSWORD }).slice(1));
+      const [answer] = (await once(held, 'response')) as [IncomingMessage];
+      expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '60']);
+      answer.resume();
+    });
+
+    test('in a change of password count as well', async () => {
+      const { token } = (await signIn(PASSWORD)).body;
+      const change = (currentPassword: string) =>
+        service?.call('POST', '/auth/change-password', {
+          token,
+          body: { currentPassword, newPassword: 'another horse' },
+          headers: { 'x-forwarded-for': '192.0.2.1' },
+        });
+      for (let n = 0; n < 3; n += 1) expect((await change('wrong one'))?.status).toBe(400);
+      expect((await change(PASSWORD))?.status).toBe(429);
+    });
   });
 
   test('counts clients behind trusted proxies, and believes nothing before those', async () => {

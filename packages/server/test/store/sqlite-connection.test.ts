@@ -59,6 +59,8 @@ test.each([
   ['findRoom', 'USING INDEX sqlite_autoindex_rooms_1 (room_id=?)'],
   ['listMembers', 'USING INDEX members_by_joining (room_key=? AND joined_seq>?)'],
   ['listJoinedRooms', 'USING INDEX members_by_user (user_id=? AND room_key<?)'],
+  ['findFirstOwner', 'USING COVERING INDEX members_owners (room_key=?)'],
+  ['findFirstMember', 'USING COVERING INDEX members_by_joining (room_key=?)'],
   ['listPublicRooms', 'USING INDEX rooms_public (room_key<?)'],
 ] as const)('%s is planned as meant', (name, step) => {
   const plan = db.prepare(`EXPLAIN QUERY PLAN ${{ ...READ_SQL, ...WRITE_SQL }[name]}`).all();
@@ -77,20 +79,20 @@ test('an entry is never older than the one before it, though the clock is set ba
 });
 
 test('a migration that fails changes nothing and is named', () => {
-  const broken = { name: '0002-broken', sql: 'CREATE TABLE half (a); CREATE TABLE half (a);' };
+  const broken = { name: '9999-broken', sql: 'CREATE TABLE half (a); CREATE TABLE half (a);' };
   expect(() => migrate(db, [...MIGRATIONS, broken])).toThrow(
-    'the migration "0002-broken" failed: table half already exists',
+    'the migration "9999-broken" failed: table half already exists',
   );
   expect(db.isTransaction).toBe(false);
   expect(db.prepare("SELECT name FROM sqlite_schema WHERE name = 'half'").all()).toEqual([]);
 });
 
 test('a database one migration behind gets that one only, and one ahead is refused', () => {
-  const next = { name: '0002-next', sql: 'CREATE TABLE next (a)' };
+  const next = { name: '9999-next', sql: 'CREATE TABLE next (a)' };
   migrate(db, [...MIGRATIONS, next]);
   migrate(db, [...MIGRATIONS, next]);
   expect(db.prepare('SELECT name FROM migrations ORDER BY position').all()).toEqual(
     [...MIGRATIONS, next].map(({ name }) => ({ name })),
   );
-  expect(() => migrate(db)).toThrow('it has the migration "0002-next" where this one knows none after');
+  expect(() => migrate(db)).toThrow('it has the migration "9999-next" where this one knows none after');
 });

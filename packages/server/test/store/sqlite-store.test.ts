@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { text } from 'node:stream/consumers';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MIGRATIONS } from '../../src/store/migrations/index.ts';
+import { MIGRATIONS, migrate } from '../../src/store/migrations/index.ts';
 import { openSqliteStore, type SqliteStoreOptions, type StoreFailure } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { everyEntry, type OpenStore, range, refused, storeContract } from './store.contract.ts';
@@ -57,10 +58,11 @@ describe('SQLite', () => {
   const say = (store: Store, roomId: string, content: string) =>
     store.appendMessage({ roomId, sender: owner, content });
   /** The program in a process of its own; what it prints, line by line. */
-  const runAppender = () => {
+  const runAppender = (stderr: 'inherit' | 'pipe' = 'inherit') => {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'append-until-killed.ts'), folder], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', stderr],
     });
+    if (child.stdout === null) throw new Error('the program has no output');
     return { child, lines: createInterface({ input: child.stdout }), exit: once(child, 'exit') };
   };
 
@@ -212,10 +214,26 @@ describe('SQLite', () => {
     }, async () => {
       const { child, lines, exit } = runAppender();
       await once(lines, 'line');
-      await expect(openStore()).rejects.toThrow(`another Maru process (pid ${child.pid}) is using ${folder}`);
+      // Nobody reads on: it must hold the folder also while it waits for its reader.
+      lines.pause();
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        await expect(openStore()).rejects.toThrow(
+          `another Maru process (pid ${child.pid}) is using ${folder}`,
+        );
+      }
       child.kill('SIGKILL');
-      await exit;
+      expect(await exit).toEqual([null, 'SIGKILL']);
       await newRoom(await openStore());
+    });
+
+    test('stays locked to other processes after a second store of its own process was refused', async () => {
+      const first = await openStore();
+      await expect(openStore()).rejects.toThrow('another Maru process');
+      const { child, exit } = runAppender('pipe');
+      const complaint = child.stderr === null ? '' : await text(child.stderr);
+      expect(complaint).toContain(`another Maru process (pid ${process.pid}) is using ${folder}`);
+      expect(await exit).toEqual([1, null]);
+      await newRoom(first);
     });
 
     test('holds the whole database in chat.db alone once the store is closed', async () => {
@@ -238,6 +256,32 @@ describe('SQLite', () => {
       const names = db.prepare('SELECT name FROM migrations ORDER BY position').all();
       db.close();
       expect(names).toEqual(MIGRATIONS.map(({ name }) => ({ name })));
+    });
+
+    test('of before owners were passed on gives each room with members an owner', async () => {
+      const old = new DatabaseSync(database());
+      migrate(old, MIGRATIONS.slice(0, 1));
+      old.exec(`INSERT INTO rooms VALUES
+        (1, 'lost', 'x', 'public', 'gone', 0, 'e', 9, 0, 2, 0), (2, 'other', 'x', 'public', 'gone', 0, 'e', 9, 0, 2, 0),
+        (3, 'sound', 'x', 'public', 'ann', 0, 'e', 9, 0, 3, 0), (4, 'empty', 'x', 'public', 'gone', 0, 'e', 9, 0, 0, 0)`);
+      old.exec(`INSERT INTO members (room_key, user_id, role, joined_at, joined_seq) VALUES
+        (1, 'ann', 'member', 0, 7), (1, 'bob', 'member', 0, 3),
+        (2, 'ann', 'member', 0, 2), (2, 'bob', 'owner', 0, 3),
+        (3, 'zoe', 'owner', 0, 1), (3, 'ann', 'owner', 0, 2), (3, 'bob', 'member', 0, 3)`);
+      old.close();
+      const store = await openStore();
+      const found: Record<string, unknown> = {};
+      for (const roomId of ['lost', 'other', 'sound', 'empty']) {
+        const { items } = await store.listMembers(roomId, undefined, 10);
+        const owners = items.filter(({ role }) => role === 'owner').map(({ userId }) => userId);
+        found[roomId] = [(await store.findRoom(roomId, 'ann'))?.ownerId, owners];
+      }
+      expect(found).toEqual({
+        lost: ['bob', ['bob']],
+        other: ['bob', ['bob']],
+        sound: ['ann', ['zoe', 'ann']],
+        empty: ['gone', []],
+      });
     });
 
     test('of a newer Maru is refused and left as it is', async () => {

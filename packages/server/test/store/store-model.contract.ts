@@ -7,7 +7,7 @@ import type { Store } from '../../src/store/store.ts';
 type Operation =
   | { readonly op: 'enter'; readonly user: number; readonly name: string }
   | { readonly op: 'create'; readonly user: number; readonly isPublic: boolean }
-  | { readonly op: 'join'; readonly user: number; readonly room: number }
+  | { readonly op: 'join'; readonly user: number; readonly room: number; readonly role: Role }
   | { readonly op: 'leave'; readonly user: number; readonly room: number }
   | {
       readonly op: 'append';
@@ -26,6 +26,7 @@ type ModelEntry = {
 };
 type ModelRoom = {
   readonly isPublic: boolean;
+  owner: string;
   readonly members: Map<string, Role>;
   readonly log: ModelEntry[];
   readonly byClientMessageId: Map<string, number>;
@@ -36,6 +37,7 @@ type Result = string | boolean | { readonly seq: number; readonly duplicate: boo
 
 const USERS = 4;
 const ROOMS = 3;
+const ROLES: readonly Role[] = ['owner', 'member', 'member'];
 const user = fc.nat(USERS - 1);
 const room = fc.nat(ROOMS);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -44,7 +46,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ op: fc.constant('enter' as const), user, name: fc.string({ unit: 'grapheme' }) }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('create' as const), user, isPublic: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('join' as const, 'leave' as const), user, room }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('join' as const), user, room, role: fc.constantFrom(...ROLES) }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('leave' as const), user, room }) },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -112,6 +118,7 @@ async function compare(
       head: model.log.length,
       memberCount: model.members.size,
       role: model.members.get(`${prefix}0`) ?? null,
+      ownerId: model.owner,
     });
   }
   for (const [userId, name] of names) expect(await store.findUser(userId)).toEqual({ userId, name });
@@ -142,7 +149,7 @@ async function call(
         return null;
       }
       case 'join':
-        return await store.join(roomId, person, 'member');
+        return await store.join(roomId, person, operation.role);
       case 'leave':
         return await store.leave(roomId, person.userId);
       case 'append': {
@@ -175,6 +182,7 @@ function apply(rooms: ModelRoom[], names: Map<string, string>, prefix: string, o
     if (rooms.length === ROOMS) return null;
     rooms.push({
       isPublic: operation.isPublic,
+      owner: userId,
       members: new Map([[userId, 'owner']]),
       log: [{ type: 'member.joined', userId, name }],
       byClientMessageId: new Map(),
@@ -186,7 +194,9 @@ function apply(rooms: ModelRoom[], names: Map<string, string>, prefix: string, o
   const isMember = room.members.has(userId);
   if (operation.op === 'join') {
     if (isMember) return false;
-    room.members.set(userId, 'member');
+    const isFirst = room.members.size === 0;
+    room.members.set(userId, isFirst ? 'owner' : operation.role);
+    if (isFirst) room.owner = userId;
     room.log.push({ type: 'member.joined', userId, name });
     return true;
   }
@@ -195,6 +205,7 @@ function apply(rooms: ModelRoom[], names: Map<string, string>, prefix: string, o
     // Who never entered is named in the log as they were when they joined, which is the same name here.
     room.members.delete(userId);
     room.log.push({ type: 'member.left', userId, name });
+    if (room.owner === userId) succeed(room);
     return true;
   }
   if (!isMember) return room.isPublic ? 'not-a-member' : 'room-not-found';
@@ -207,4 +218,13 @@ function apply(rooms: ModelRoom[], names: Map<string, string>, prefix: string, o
   room.log.push({ type: 'message.created', userId, name, content: operation.content });
   if (operation.clientMessageId !== undefined) room.byClientMessageId.set(key, room.log.length);
   return { seq: room.log.length, duplicate: false };
+}
+
+/** A Map keeps the order of joining: the first owner of those left, else the first of them. */
+function succeed(room: ModelRoom): void {
+  const left = [...room.members];
+  const [userId] = left.find(([, role]) => role === 'owner') ?? left[0] ?? [];
+  if (userId === undefined) return;
+  room.members.set(userId, 'owner');
+  room.owner = userId;
 }

@@ -2,6 +2,7 @@
 import { ERRORS, type ErrorCode, MaruError, roomEntrySchema, roomSchema } from '@maru/contract';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Appended, Committed, NewMessage, Store } from '../../src/store/store.ts';
+import { roomOwnerContract } from './room-owner.contract.ts';
 import { storeModelContract } from './store-model.contract.ts';
 
 type OpenedStore = {
@@ -520,6 +521,8 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(error.message).toBe(ERRORS['room-not-found'].message);
       });
     });
+
+    roomOwnerContract(() => store);
 
     storeModelContract(() => store);
   });

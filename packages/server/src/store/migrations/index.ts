@@ -1,10 +1,11 @@
 // The schema's steps in order, and the way from any earlier one to the newest.
 import type { DatabaseSync } from 'node:sqlite';
 import { roomsAndLog } from './0001-rooms-and-log.ts';
+import { everyRoomOwned } from './0002-every-room-owned.ts';
 import type { Migration } from './migration.ts';
 
 /** Only ever appended to: a released step is never changed, renamed or moved. */
-export const MIGRATIONS: readonly Migration[] = [roomsAndLog];
+export const MIGRATIONS: readonly Migration[] = [roomsAndLog, everyRoomOwned];
 
 /** Brings a database to the newest step; each step is one transaction. Refuses a database this code doesn't know. */
 export function migrate(db: DatabaseSync, migrations: readonly Migration[] = MIGRATIONS): void {
