@@ -76,11 +76,27 @@ function preparePackages(root) {
 }
 
 function runNpm(npm, root, command) {
-  return spawnSync(npm.command, npm.args.concat(command, NPM_OPTIONS), {
+  // npm leaves out, without a word, optional packages that do not want the Node it runs on; ours run on the one they bring.
+  const preload = npm.args.length > 0 ? ['--require', __filename] : [];
+  return spawnSync(npm.command, preload.concat(npm.args, command, NPM_OPTIONS), {
     cwd: root,
     env: npm.env,
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,
+  });
+}
+
+/** In npm's process, where this file is preloaded: the Node that the packages are for is the one among them. */
+function nameComingNode(root) {
+  const { optionalDependencies } = readJson(path.join(root, 'package.json'));
+  const name = Object.keys(optionalDependencies || {}).find((dependency) => dependency.startsWith('node-'));
+  if (name === undefined) return;
+  const version = /[0-9]+\.[0-9]+\.[0-9]+/.exec(optionalDependencies[name]);
+  if (version === null) return;
+  Object.defineProperty(process, 'version', {
+    value: `v${version[0]}`,
+    enumerable: true,
+    configurable: true,
   });
 }
 
@@ -274,11 +290,16 @@ function say(line) {
   process.stderr.write(`maru: ${line}\n`);
 }
 
-try {
-  main(process.argv.slice(2));
-} catch (error) {
-  // A file that can't be read or written is expected too; a fault of this script is not, and shows where it is.
-  const expected = error instanceof Failure || error.syscall !== undefined;
-  say(expected ? error.message : error.stack);
-  process.exitCode = 1;
+function run() {
+  try {
+    main(process.argv.slice(2));
+  } catch (error) {
+    // A file that can't be read or written is expected too; a fault of this script is not, and shows where it is.
+    const expected = error instanceof Failure || error.syscall !== undefined;
+    say(expected ? error.message : error.stack);
+    process.exitCode = 1;
+  }
 }
+
+if (require.main === module) run();
+else nameComingNode(process.cwd());
