@@ -196,6 +196,19 @@ describe('npm', () => {
     ]);
   });
 
+  // npm leaves out optional packages that do not want the Node it runs on, and ours run on another.
+  test('takes the Node that the packages bring for its own', () => {
+    createProject();
+    const project = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    write(
+      'package.json',
+      JSON.stringify({ ...project, optionalDependencies: { 'node-here-x64': '99.1.2' } }),
+    );
+    write('npm/npm-cli.js', 'console.error("npm sees", process.version); process.exit(1);');
+    const { stderr } = prepare([], { npm_execpath: join(root, 'npm/npm-cli.js') });
+    expect(stderr).toContain('npm sees v99.1.2');
+  });
+
   test.each([undefined, '/usr/lib/yarn.js', '/nowhere/npm-cli.js'])(
     'is found on PATH, with the Node beside it, when npm_execpath is %s',
     (npm_execpath) => {
