@@ -1,4 +1,4 @@
-// Says something in a room and shows what is said there: TOKEN=… ROOM=… node examples/chat.mjs "Hello"
+// Says something in a room and shows what is said there (Node 22 or newer): TOKEN=… ROOM=… node examples/chat.mjs "Hello"
 import { Client } from '@stomp/stompjs';
 
 const { TOKEN, ROOM, CHAT_URL = 'ws://localhost:19091/chat' } = process.env;

@@ -9,7 +9,7 @@ import { createRoomList } from './room-list.ts';
 import { explain, type Language, type Texts } from './texts.ts';
 import { createWordmark } from './wordmark.ts';
 
-const REFRESH_MS = 15_000;
+const REFRESH_MS = 5_000;
 
 export type RoomsView = View & {
   refresh(): Promise<void>;
