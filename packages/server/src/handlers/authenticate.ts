@@ -2,6 +2,7 @@
 import { MaruError } from '@maru/contract';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { People } from '../authorization/people.ts';
+import { bearerToken } from '../http/bearer.ts';
 import type { Principal } from '../identity/principal.ts';
 
 declare module 'fastify' {
@@ -16,7 +17,7 @@ export function authenticateRequests(
 ): void {
   api.decorateRequest('principal', null);
   api.addHook('onRequest', async (request) => {
-    const token = /^bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    const token = bearerToken(request.headers.authorization);
     if (token === undefined) throw new MaruError('token-missing');
     request.principal = await options.verify(token);
     await options.people.enter(request.principal);

@@ -1,8 +1,8 @@
 // The HTTP side of the identity service: which calls there are, their limits, and answers in one shape.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { createProxyCheck } from '../http/proxy-list.ts';
+import type { Upstream } from '../http/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Accounts } from './accounts.ts';
 import { type Answer, answerOf, refusal, refuseUpgrade } from './answer.ts';
@@ -19,13 +19,6 @@ export type IdentityRateLimit = {
   readonly signUps: number;
   /** Calls of every other kind. */
   readonly requests: number;
-};
-
-export const IDENTITY_RATE_LIMIT_DEFAULTS: IdentityRateLimit = {
-  windowSeconds: 60,
-  failedSignIns: 20,
-  signUps: 300,
-  requests: 1200,
 };
 
 /** Addresses remembered at once, for each kind; the memory they take is bounded by it. */
@@ -52,12 +45,6 @@ const CALLS: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly
   '/change-password': { method: 'POST', counts: 'failedSignIns' },
 };
 
-/** What the gateway calls an Upstream; said again because identity lies below the gateway and imports nothing of it. */
-export type IdentityUpstream = {
-  handleRequest(req: IncomingMessage, res: ServerResponse): void;
-  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
-};
-
 type EndpointOptions = {
   readonly accounts: Accounts;
   readonly publicUrl: string;
@@ -69,7 +56,7 @@ type EndpointOptions = {
 
 /** The endpoint, and a way to wait until no call is being answered. */
 export function createIdentityEndpoint(options: EndpointOptions): {
-  readonly upstream: IdentityUpstream;
+  readonly upstream: Upstream;
   drain(): Promise<void>;
 } {
   const { accounts, rateLimit, log } = options;

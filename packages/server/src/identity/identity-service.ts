@@ -2,8 +2,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Upstream } from '../http/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { IdentityRateLimit, IdentityUpstream } from './identity-endpoint.ts';
+import type { IdentityRateLimit } from './identity-endpoint.ts';
 
 export type IdentityServiceOptions = {
   readonly dataDir: string;
@@ -22,7 +23,7 @@ export type IdentityServiceOptions = {
 };
 
 export type IdentityService = {
-  readonly upstream: IdentityUpstream;
+  readonly upstream: Upstream;
   /** Refuses new calls, answers the running ones, closes the database. */
   close(): Promise<void>;
 };

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { type ErrorCode, MaruError } from '@maru/contract';
 import { nanoid } from 'nanoid';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { bearerToken } from '../http/bearer.ts';
 import { refuseSocket } from '../http/http-error.ts';
 import type { OriginList } from '../http/origin-list.ts';
 import { Session } from './session.ts';
@@ -64,7 +65,7 @@ export class Endpoint {
       return refuse('origin-not-allowed');
     }
     const peer = { address: addressOf(req), origin };
-    const token = bearerOf(req);
+    const token = bearerToken(req.headers.authorization);
     this.#webSockets.handleUpgrade(req, socket, head, (webSocket) => {
       socket.off('error', onError);
       this.#open(webSocket, socket, peer, token);
@@ -104,10 +105,6 @@ function addressOf(req: IncomingMessage): string {
   const forwarded = req.headers['x-forwarded-for'];
   const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',')[0]?.trim();
   return first ?? req.socket.remoteAddress ?? 'unknown';
-}
-
-function bearerOf(req: IncomingMessage): string | undefined {
-  return /^bearer +([^ ]+) *$/i.exec(req.headers.authorization ?? '')?.[1];
 }
 
 /** The gateway's, so that its log and ours speak of one request; own where nobody gave one. */

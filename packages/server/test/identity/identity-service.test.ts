@@ -9,10 +9,8 @@ import { text } from 'node:stream/consumers';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { type Logger, pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  IDENTITY_RATE_LIMIT_DEFAULTS,
-  type IdentityRateLimit,
-} from '../../src/identity/identity-endpoint.ts';
+import { readConfig } from '../../src/config.ts';
+import type { IdentityRateLimit } from '../../src/identity/identity-endpoint.ts';
 import { openIdentityService } from '../../src/identity/identity-service.ts';
 import { MAX_BODY_OCTETS } from '../../src/identity/json-body.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
@@ -43,7 +41,7 @@ async function start(
     trustedOrigins: [PAGE],
     secret: options.secret ?? SECRET,
     accessTokenSeconds: 900,
-    rateLimit: { ...IDENTITY_RATE_LIMIT_DEFAULTS, ...options.rateLimit },
+    rateLimit: { ...readConfig({}, {}).identity.rateLimit, ...options.rateLimit },
     log,
     trustedProxies: options.trustedProxies ?? [],
     ...(options.now === undefined ? {} : { now: options.now }),

@@ -8,6 +8,7 @@ import {
   negotiateHeartBeat,
   parseHeartBeat,
 } from '@maru/stomp';
+import { bearerToken } from '../../http/bearer.ts';
 import type { ClientFrame, Session } from '../session.ts';
 import type { Answer } from './command.ts';
 
@@ -38,7 +39,7 @@ export async function connect(session: Session, { headers }: ClientFrame): Promi
 function tokenOf(headers: FrameHeaders): string | undefined {
   const value = headers.get('Authorization') ?? headers.get('authorization');
   if (value === undefined) return undefined;
-  const [, token] = /^bearer +([^ ]+) *$/i.exec(value) ?? [];
+  const token = bearerToken(value);
   if (token === undefined) throw new MaruError('token-invalid');
   return token;
 }
