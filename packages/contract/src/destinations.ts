@@ -3,6 +3,13 @@
 /** Application destinations (`/pub/…`): what a client SENDs to, and which schema its body has. */
 export const APPLICATION_DESTINATIONS = {
   sendMessage: '/pub/send/message',
+  renewToken: '/pub/session/token',
+} as const;
+
+/** User destinations: what concerns one person alone. */
+export const USER_DESTINATIONS = {
+  errors: '/user/queue/errors',
+  rooms: '/user/queue/rooms',
 } as const;
 
 export type ApplicationDestination = (typeof APPLICATION_DESTINATIONS)[keyof typeof APPLICATION_DESTINATIONS];

@@ -11,6 +11,11 @@ type ErrorFacts = {
   /** WebSocket close code where it ends a STOMP session (RFC 6455 §7.4). */
   readonly close: number;
   readonly retry: Retry;
+  /**
+   * A SEND, SUBSCRIBE or COMMIT refused with it leaves the session alive, if that is subscribed to `/user/queue/errors`.
+   * Absent: ERROR and close in any case.
+   */
+  readonly soft?: true;
 };
 
 export const ERRORS = {
@@ -95,6 +100,7 @@ export const ERRORS = {
     status: 501,
     close: 1002,
     retry: 'never',
+    soft: true,
   },
   'not-connected': {
     message: 'The first frame must be CONNECT or STOMP',
@@ -126,6 +132,64 @@ export const ERRORS = {
     status: 429,
     close: 1008,
     retry: 'never',
+    soft: true,
+  },
+  'too-many-sessions': {
+    message: 'The person has as many sessions as one may have',
+    status: 429,
+    close: 1008,
+    retry: 'later',
+  },
+  'too-many-unacknowledged': {
+    message: 'The session would have more unacknowledged messages than it may have',
+    status: 429,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
+  'unknown-ack': {
+    message: 'No message of this id waits for an acknowledgement',
+    status: 404,
+    close: 1002,
+    retry: 'never',
+  },
+  'unknown-transaction': {
+    message: 'No transaction has this id',
+    status: 404,
+    close: 1002,
+    retry: 'never',
+  },
+  'duplicate-transaction': {
+    message: 'The transaction id is in use already',
+    status: 409,
+    close: 1002,
+    retry: 'never',
+  },
+  'too-many-transactions': {
+    message: 'The session has as many transactions as it may have',
+    status: 429,
+    close: 1008,
+    retry: 'never',
+  },
+  'transaction-too-large': {
+    message: 'The transactions of the session hold more than they may',
+    status: 413,
+    close: 1009,
+    retry: 'never',
+    soft: true,
+  },
+  'transaction-failed': {
+    message: 'A frame of the transaction was refused, so nothing of it takes effect',
+    status: 409,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
+  'subscription-ended': {
+    message: 'The server has ended the subscription',
+    status: 410,
+    close: 1008,
+    retry: 'never',
   },
   'heart-beat-timeout': {
     message: 'Nothing was heard for longer than the heart-beats allow',
@@ -140,15 +204,40 @@ export const ERRORS = {
     retry: 'later',
   },
   // Who you are, and what you may do.
-  'token-missing': { message: 'Token is missing', status: 401, close: 1008, retry: 'reauthenticate' },
-  'token-invalid': { message: 'Token is invalid', status: 401, close: 1008, retry: 'reauthenticate' },
-  'token-expired': { message: 'Token has expired', status: 401, close: 1008, retry: 'reauthenticate' },
-  'access-denied': { message: 'Access is denied', status: 403, close: 1008, retry: 'never' },
+  'token-missing': {
+    message: 'Token is missing',
+    status: 401,
+    close: 1008,
+    retry: 'reauthenticate',
+    soft: true,
+  },
+  'token-invalid': {
+    message: 'Token is invalid',
+    status: 401,
+    close: 1008,
+    retry: 'reauthenticate',
+    soft: true,
+  },
+  'token-expired': {
+    message: 'Token has expired',
+    status: 401,
+    close: 1008,
+    retry: 'reauthenticate',
+    soft: true,
+  },
+  'token-subject-mismatch': {
+    message: 'The token is not of the person who is connected',
+    status: 403,
+    close: 1008,
+    retry: 'never',
+  },
+  'access-denied': { message: 'Access is denied', status: 403, close: 1008, retry: 'never', soft: true },
   'not-a-member': {
     message: 'Only a member of the room may do this',
     status: 403,
     close: 1008,
     retry: 'never',
+    soft: true,
   },
   'origin-not-allowed': { message: 'The origin is not allowed', status: 403, close: 1008, retry: 'never' },
   'pattern-not-allowed': {
@@ -156,23 +245,45 @@ export const ERRORS = {
     status: 400,
     close: 1008,
     retry: 'never',
+    soft: true,
   },
-  'unknown-destination': { message: 'The destination is unknown', status: 404, close: 1008, retry: 'never' },
+  'unknown-destination': {
+    message: 'The destination is unknown',
+    status: 404,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
+  refused: {
+    message: 'The application refuses this',
+    status: 403,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
   // Requests and what they carry.
   'invalid-body': {
     message: 'The body is not what this destination takes',
     status: 400,
     close: 1008,
     retry: 'never',
+    soft: true,
   },
   'unsupported-content-type': {
     message: 'The content type must be application/json',
     status: 415,
     close: 1003,
     retry: 'never',
+    soft: true,
   },
   'invalid-request': { message: 'The request is not valid', status: 400, close: 1002, retry: 'never' },
-  'room-not-found': { message: 'There is no such room', status: 404, close: 1008, retry: 'never' },
+  'room-not-found': {
+    message: 'There is no such room',
+    status: 404,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
   'not-found': { message: 'There is nothing at this address', status: 404, close: 1008, retry: 'never' },
   'method-not-allowed': {
     message: 'The method is not allowed here',
@@ -211,6 +322,7 @@ export const ERRORS = {
     status: 502,
     close: 1013,
     retry: 'later',
+    soft: true,
   },
   'upstream-timeout': {
     message: 'The service behind the gateway did not answer in time',
@@ -223,9 +335,16 @@ export const ERRORS = {
     status: 503,
     close: 1013,
     retry: 'later',
+    soft: true,
   },
   'going-away': { message: 'The server is restarting', status: 503, close: 1012, retry: 'later' },
-  internal: { message: 'Something went wrong on our side', status: 500, close: 1011, retry: 'later' },
+  internal: {
+    message: 'Something went wrong on our side',
+    status: 500,
+    close: 1011,
+    retry: 'later',
+    soft: true,
+  },
 } as const satisfies Record<string, ErrorFacts>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -250,5 +369,10 @@ export class MaruError extends Error {
 
   get close(): number {
     return ERRORS[this.code].close;
+  }
+
+  get soft(): boolean {
+    const facts: ErrorFacts = ERRORS[this.code];
+    return facts.soft === true;
   }
 }

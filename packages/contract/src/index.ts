@@ -6,6 +6,7 @@ export {
   isPattern,
   roomDestination,
   roomOfDestination,
+  USER_DESTINATIONS,
 } from './destinations.ts';
 export { ERRORS, type ErrorCode, isErrorCode, MaruError, type Retry } from './errors.ts';
 export { MAX_CONTENT_OCTETS } from './limits.ts';
@@ -16,7 +17,9 @@ export {
   memberJoinedSchema,
   memberLeftSchema,
   messageCreatedSchema,
+  type RenewToken,
   type RoomEntry,
+  renewTokenSchema,
   roomEntrySchema,
   type SendMessage,
   type StompError,
@@ -46,8 +49,10 @@ export {
   postMessageSchema,
   type Role,
   type Room,
+  type RoomListEvent,
   type RoomPage,
   roleSchema,
+  roomListEventSchema,
   roomNameSchema,
   roomPageSchema,
   roomParamsSchema,

@@ -34,6 +34,10 @@ export const sendMessageSchema = z.strictObject({
 });
 export type SendMessage = z.infer<typeof sendMessageSchema>;
 
+/** Body of SEND `/pub/session/token`: a newer token of the same person, before the session's own ends. */
+export const renewTokenSchema = z.strictObject({ accessToken: z.string().min(1) });
+export type RenewToken = z.infer<typeof renewTokenSchema>;
+
 const entryHead = {
   roomId: id,
   seq: z.int().positive().describe('1, 2, 3 … in the room; the log has no holes'),
@@ -68,12 +72,13 @@ export const roomEntrySchema = z.discriminatedUnion('type', [
 ]);
 export type RoomEntry = z.infer<typeof roomEntrySchema>;
 
-/** Body of an ERROR frame. */
+/** Body of an ERROR frame, and of a MESSAGE on `/user/queue/errors`. */
 export const stompErrorSchema = z.object({
   code: z.string(),
   message: z.string(),
   destination: z.string().optional(),
   clientMessageId: z.string().optional(),
   receiptId: z.string().optional(),
+  subscription: z.string().optional().describe('Of a subscription that the server has ended: its id'),
 });
 export type StompError = z.infer<typeof stompErrorSchema>;

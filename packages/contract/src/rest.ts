@@ -39,6 +39,19 @@ export const roomSchema = z.object({
 });
 export type Room = z.infer<typeof roomSchema>;
 
+/** Body of a MESSAGE on `/user/queue/rooms`: how the caller's list of rooms has changed. */
+export const roomListEventSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('room.added'), roomId: id, room: roomSchema }),
+  z.object({ type: z.literal('room.removed'), roomId: id }),
+  z.object({
+    type: z.literal('room.updated'),
+    roomId: id,
+    head: z.int().describe('The seq of its last message'),
+    lastMessage: messageCreatedSchema,
+  }),
+]);
+export type RoomListEvent = z.infer<typeof roomListEventSchema>;
+
 export const listRoomsQuerySchema = z.strictObject({
   scope: z.enum(['joined', 'public']).default('joined'),
   cursor: z.string().max(200).optional(),
