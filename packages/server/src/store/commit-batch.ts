@@ -1,7 +1,7 @@
 // One batch of writes: one transaction, or one for each write if something unexpected happens in it.
 import type { DatabaseSync } from 'node:sqlite';
 import { encodeError } from './wire-error.ts';
-import { perform, type WriteOperations, type WriteOutcome, type WriteRequest } from './write-operations.ts';
+import { perform, type WriteOperations, type WriteOutcome, type WriteRequest } from './writes.ts';
 
 export type CommitBatch = (requests: readonly WriteRequest[]) => readonly WriteOutcome[];
 

@@ -1,4 +1,5 @@
 // The store on SQLite: chat.db in a folder, written by one thread and read by another.
+import { extname } from 'node:path';
 import type { Role, Room } from '@maru/contract';
 import { AppendQueue, type Outcome } from './append-queue.ts';
 import { createDataFolder } from './data-folder.ts';
@@ -6,16 +7,19 @@ import type { ReadName, ReadQueries, ReadRequest } from './read-queries.ts';
 import { SqliteWorkerClient } from './sqlite-worker-client.ts';
 import type { Appended, Committed, NewMessage, NewRoom, Person, Store } from './store.ts';
 import { decodeError } from './wire-error.ts';
-import type { WriteName, WriteOutcome, WriteRequest, Writes } from './write-operations.ts';
+import type { WriteName, WriteOutcome, WriteRequest, Writes } from './writes.ts';
 
 /** `thread-died`: nothing can be read or written any more. `listener-threw`: the store goes on. */
 export type StoreFailure = 'thread-died' | 'listener-threw';
 
 export type SqliteStoreOptions = {
   readonly folder: string;
-  /** Most writes in one transaction. More gains little and lets each wait longer (bench/append.ts). Default 128. */
+  /**
+   * Most writes in one transaction, each message of an `appendMessages` counted. More gains little and lets each wait
+   * longer (bench/append.ts). Default 128.
+   */
   readonly batchLimit?: number;
-  /** Most writes accepted and not yet durable; past it `overloaded`. Default 10,000. */
+  /** Most writes accepted and not yet durable, messages counted; past it `overloaded`. Default 10,000. */
   readonly queueLimit?: number;
   /** Most reads waiting for the reader thread; past it `overloaded`. Default 10,000. */
   readonly readLimit?: number;
@@ -27,12 +31,17 @@ type Writer = SqliteWorkerClient<readonly WriteRequest[], readonly WriteOutcome[
 type Reader = SqliteWorkerClient<ReadRequest, ReturnType<ReadQueries[ReadName]>>;
 type WriteOutput = Writes[WriteName]['output'];
 
+/** The file beside this one: `.ts` in the workspace, `.js` where it is built. */
+function threadUrl(name: string): URL {
+  return new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url);
+}
+
 /** Makes the folder and chat.db if they are missing. Rejects with an Error that says what is wrong and where. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { folder, batchLimit = 128, queueLimit = 10_000, readLimit = 10_000, onFailure = () => {} } = options;
   createDataFolder(folder);
   const writer: Writer = new SqliteWorkerClient({
-    url: new URL('./sqlite-writer.ts', import.meta.url),
+    url: threadUrl('sqlite-writer'),
     name: 'maru-store-writer',
     folder,
     // The queue sends one batch at a time; it is the bound.
@@ -40,7 +49,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   });
   // Begun together, most of the time goes into loading the threads; opened in turn: the writer makes the tables.
   const reader: Reader = new SqliteWorkerClient({
-    url: new URL('./sqlite-reader.ts', import.meta.url),
+    url: threadUrl('sqlite-reader'),
     name: 'maru-store-reader',
     folder,
     requestLimit: readLimit,
@@ -99,9 +108,13 @@ class SqliteStore implements Store {
     return this.#write({ name: 'createRoom', input: { name, visibility, owner: personOf(owner) } });
   }
 
-  appendMessage({ roomId, sender, content, clientMessageId, replyTo }: NewMessage): Promise<Appended> {
-    const input = { roomId, sender: personOf(sender), content, clientMessageId, replyTo };
-    return this.#write({ name: 'appendMessage', input });
+  appendMessage(message: NewMessage): Promise<Appended> {
+    return this.#write({ name: 'appendMessage', input: messageOf(message) });
+  }
+
+  async appendMessages(messages: readonly NewMessage[]): Promise<readonly Appended[]> {
+    if (messages.length === 0) return [];
+    return this.#write({ name: 'appendMessages', input: messages.map(messageOf) }, messages.length);
   }
 
   join(roomId: string, person: Person, role: Role): Promise<boolean> {
@@ -156,8 +169,11 @@ class SqliteStore implements Store {
   }
 
   /** The writer answers each request with the output that `Writes` names for it. */
-  #write<K extends WriteName>(request: WriteRequest<K> & WriteRequest): Promise<Writes[K]['output']> {
-    return this.#queue.enqueue(request) as Promise<Writes[K]['output']>;
+  #write<K extends WriteName>(
+    request: WriteRequest<K> & WriteRequest,
+    weight?: number,
+  ): Promise<Writes[K]['output']> {
+    return this.#queue.enqueue(request, weight) as Promise<Writes[K]['output']>;
   }
 
   /** The reader answers each request with what the function of its name returns. */
@@ -171,7 +187,7 @@ class SqliteStore implements Store {
     const committed: Committed[] = [];
     const results = outcomes.map((outcome): Outcome<WriteOutput> => {
       if ('error' in outcome) return { error: decodeError(outcome.error) };
-      if (outcome.committed !== null) committed.push(outcome.committed);
+      committed.push(...outcome.committed);
       return outcome;
     });
     // Before the queue settles the promises of the writes.
@@ -199,4 +215,8 @@ class SqliteStore implements Store {
 
 function personOf({ userId, name }: Person): Person {
   return { userId, name };
+}
+
+function messageOf({ roomId, sender, content, clientMessageId, replyTo }: NewMessage): NewMessage {
+  return { roomId, sender: personOf(sender), content, clientMessageId, replyTo };
 }

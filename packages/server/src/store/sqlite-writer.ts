@@ -5,7 +5,8 @@ import { dataFolder, lockDataFolder } from './data-folder.ts';
 import { migrate } from './migrations/index.ts';
 import { openWriterConnection } from './sqlite-connection.ts';
 import { serveDatabase } from './sqlite-worker-server.ts';
-import { createWriteOperations, type WriteOutcome, type WriteRequest } from './write-operations.ts';
+import { createWriteOperations } from './write-operations.ts';
+import type { WriteOutcome, WriteRequest } from './writes.ts';
 
 serveDatabase<readonly WriteRequest[], readonly WriteOutcome[]>(() => {
   const folder: string = workerData.folder;

@@ -67,6 +67,14 @@ export interface Store {
   appendMessage(message: NewMessage): Promise<Appended>;
 
   /**
+   * Appends messages, of whatever rooms and senders, in one commit and in this order; nothing is committed between them.
+   * If any one is refused, with what `appendMessage` would refuse it with, none is written. A clientMessageId that is in
+   * the log already, or twice in this call, gives the first one's entry and doesn't stop the others.
+   * @returns what each came to, in order. `overloaded` too when the queue has no room for so many at once.
+   */
+  appendMessages(messages: readonly NewMessage[]): Promise<readonly Appended[]>;
+
+  /**
    * Makes a person a member; already one, in whatever role: nothing happens. Into a room without any owner they come as
    * its owner, and their entry says so.
    * @returns whether an entry was written. Errors: `room-not-found`.
@@ -104,7 +112,7 @@ export interface Store {
   /** Every entry with seq > `after`, ascending, at most `limit`: what a cursor on the log reads. */
   listEntries(roomId: string, after: number, limit: number): Promise<readonly Committed[]>;
 
-  /** Writes waiting now, for the metric and the limit. */
+  /** Writes waiting now, each message of an `appendMessages` counted: for the metric and the limit. */
   readonly pending: number;
 
   /** Refuses new writes, commits what waits, closes the database. */

@@ -67,6 +67,41 @@ test('what runs counts towards the limit of the queue as much as what waits', as
   expect(await fourth).toBe(8);
 });
 
+test('a batch is bounded by what its writes weigh, and a heavier write goes alone', async () => {
+  const { queue, batches } = queueOf({ batchLimit: 4, queueLimit: 100 });
+  // Each write's number is its weight here.
+  const writes = [1, 2, 1, 1, 9, 1, 4, 3, 2].map((weight) => queue.enqueue(weight, weight));
+  const expected = [[1, 2, 1], [1], [9], [1], [4], [3], [2]];
+  let pending = 24;
+  for (const [index, batch] of expected.entries()) {
+    await expect.poll(() => batches[index]?.writes, { interval: 1 }).toEqual(batch);
+    expect(queue.pending).toBe(pending);
+    batches[index]?.finish();
+    pending -= batch.reduce((sum, weight) => sum + weight, 0);
+  }
+  expect(await Promise.all(writes)).toEqual([2, 4, 2, 2, 18, 2, 8, 6, 4]);
+  expect(batches.map(({ writes: batch }) => batch)).toEqual(expected);
+  expect(queue.pending).toBe(0);
+});
+
+test('a write is refused when it would weigh more than the limit of the queue with what is pending', async () => {
+  const { queue, batches } = queueOf({ batchLimit: 2, queueLimit: 5 });
+  await refused(queue.enqueue(6, 6), 'overloaded');
+  const first = queue.enqueue(3, 3);
+  await refused(queue.enqueue(3, 3), 'overloaded');
+  // A lighter one still fits: what is refused holds no place.
+  const second = queue.enqueue(2, 2);
+  await refused(queue.enqueue(1), 'overloaded');
+  batches[0]?.finish();
+  expect(await first).toBe(6);
+  expect(queue.pending).toBe(2);
+  const third = queue.enqueue(3, 3);
+  batches[1]?.finish();
+  expect(await second).toBe(4);
+  batches[2]?.finish();
+  expect(await third).toBe(6);
+});
+
 test('a commit that rejects ends the queue: what ran, what waited and what comes later is refused', async () => {
   const { queue, batches } = queueOf({ batchLimit: 1, queueLimit: 10 });
   const writes = [queue.enqueue(1), queue.enqueue(2)];

@@ -1,8 +1,9 @@
-// A program for the crash tests: appends without end, 64 in flight, and prints each acknowledgement when it has it.
+// A program for the crash tests: appends without end, 64 calls in flight, and prints each acknowledgement when it has it.
+// Run: node append-until-killed.ts folder [how many messages each call appends as one]
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 
 const IN_FLIGHT = 64;
-const [folder = ''] = process.argv.slice(2);
+const [folder = '', together = '1'] = process.argv.slice(2);
 
 /**
  * Resolves when the line is with the other process. Not fs.writeSync: a Worker makes this process's standard output
@@ -13,7 +14,7 @@ const print = (line: string) =>
     process.stdout.write(`${line} .\n`, (error) => (error ? reject(error) : resolve())),
   );
 
-const store = await openSqliteStore({ folder });
+const store = await openSqliteStore({ folder, queueLimit: IN_FLIGHT * Number(together) });
 const sender = { userId: 'alice', name: 'Alice' };
 const { roomId } = await store.createRoom({ name: 'x', visibility: 'public', owner: sender });
 await print(`${roomId} 1`);
@@ -22,10 +23,23 @@ let count = 0;
 async function appendWithoutEnd(): Promise<never> {
   for (;;) {
     count += 1;
-    const clientMessageId = `c${count}`;
-    const content = `message ${count}`;
-    const { entry } = await store.appendMessage({ roomId, sender, content, clientMessageId });
-    await print(`${clientMessageId} ${entry.seq}`);
+    const call = count;
+    if (together === '1') {
+      const clientMessageId = `c${call}`;
+      const content = `message ${call}`;
+      const { entry } = await store.appendMessage({ roomId, sender, content, clientMessageId });
+      await print(`${clientMessageId} ${entry.seq}`);
+      continue;
+    }
+    const appended = await store.appendMessages(
+      Array.from({ length: Number(together) }, (_, index) => ({
+        roomId,
+        sender,
+        content: `message ${call}`,
+        clientMessageId: `c${call}.${index}`,
+      })),
+    );
+    for (const { entry } of appended) await print(`${entry.clientMessageId} ${entry.seq}`);
   }
 }
 await Promise.all(Array.from({ length: IN_FLIGHT }, appendWithoutEnd));

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MIGRATIONS, migrate } from '../../src/store/migrations/index.ts';
 import { READ_SQL } from '../../src/store/read-queries.ts';
 import { openReaderConnection, openWriterConnection } from '../../src/store/sqlite-connection.ts';
-import { createWriteOperations, WRITE_SQL } from '../../src/store/write-operations.ts';
+import { createWriteOperations } from '../../src/store/write-operations.ts';
+import { WRITE_SQL } from '../../src/store/write-statements.ts';
 
 let folder: string;
 let db: DatabaseSync;

@@ -58,8 +58,9 @@ describe('SQLite', () => {
   const say = (store: Store, roomId: string, content: string) =>
     store.appendMessage({ roomId, sender: owner, content });
   /** The program in a process of its own; what it prints, line by line. */
-  const runAppender = (stderr: 'inherit' | 'pipe' = 'inherit') => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'append-until-killed.ts'), folder], {
+  const runAppender = (stderr: 'inherit' | 'pipe' = 'inherit', together = 1) => {
+    const program = join(import.meta.dirname, 'append-until-killed.ts');
+    const child = spawn(process.execPath, [program, folder, String(together)], {
       stdio: ['ignore', 'pipe', stderr],
     });
     if (child.stdout === null) throw new Error('the program has no output');
@@ -67,10 +68,12 @@ describe('SQLite', () => {
   };
 
   describe('a crash', () => {
-    test('kill -9 in a stream of appends loses nothing that was acknowledged and leaves no hole', {
-      timeout: 30_000,
-    }, async () => {
-      const { child, lines, exit } = runAppender();
+    test.each([
+      ['appends loses nothing that was acknowledged and leaves no hole', 1],
+      ['appends of seven as one leaves no half of one', 7],
+      ['appends of more as one than a batch holds leaves no half of one', 300],
+    ])('kill -9 in a stream of %s', { timeout: 60_000 }, async (_, together) => {
+      const { child, lines, exit } = runAppender('inherit', together);
       let roomId = '';
       const acknowledged = new Map<string, number>();
       for await (const line of lines) {
@@ -93,6 +96,10 @@ describe('SQLite', () => {
         stored.set(entry.clientMessageId ?? '', entry.seq);
       }
       for (const [clientMessageId, seq] of acknowledged) expect(stored.get(clientMessageId)).toBe(seq);
+      if (together > 1) {
+        const calls = Map.groupBy(stored.keys(), (id) => id.split('.')[0]);
+        for (const call of calls.values()) expect(call).toHaveLength(together);
+      }
       const check = new DatabaseSync(database(), { readOnly: true });
       expect(check.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
       check.close();
@@ -120,6 +127,30 @@ describe('SQLite', () => {
           .filter((index) => index !== 50)
           .map(String),
       );
+    });
+
+    test('a message that fails unexpectedly takes those appended with it along, and nobody else', async () => {
+      const store = await openStore();
+      const roomId = await newRoom(store);
+      const operator = new DatabaseSync(database());
+      operator.exec(`CREATE TRIGGER poison BEFORE INSERT ON entries WHEN new.content = 'poison'
+        BEGIN SELECT raise(ABORT, 'poisoned'); END`);
+      operator.close();
+      const reported: number[] = [];
+      store.onCommitted((entries) => reported.push(...entries.map(({ entry }) => entry.seq)));
+      const together = (contents: readonly string[]) =>
+        store.appendMessages(contents.map((content) => ({ roomId, sender: owner, content })));
+      const [before, poisoned, between, after] = await Promise.allSettled([
+        say(store, roomId, 'before'),
+        together(['a', 'b', 'poison', 'c']),
+        together(['d', 'e']),
+        say(store, roomId, 'after'),
+      ]);
+      expect(poisoned).toMatchObject({ status: 'rejected', reason: { code: 'internal' } });
+      expect([before, between, after].map(({ status }) => status)).toEqual(Array(3).fill('fulfilled'));
+      const { messages } = await store.listMessages(roomId, {}, 200);
+      expect(messages.map(({ content }) => content)).toEqual(['before', 'd', 'e', 'after']);
+      expect(reported).toEqual([2, 3, 4, 5]);
     });
 
     test.each([0, 1])(

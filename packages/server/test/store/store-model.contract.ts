@@ -2,21 +2,23 @@
 import type { Role } from '@maru/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Store } from '../../src/store/store.ts';
+import type { Appended, NewMessage, Store } from '../../src/store/store.ts';
 
 type Operation =
   | { readonly op: 'enter'; readonly user: number; readonly name: string }
   | { readonly op: 'create'; readonly user: number; readonly isPublic: boolean }
   | { readonly op: 'join'; readonly user: number; readonly room: number; readonly role: Role }
   | { readonly op: 'leave'; readonly user: number; readonly room: number }
-  | {
-      readonly op: 'append';
-      readonly user: number;
-      readonly room: number;
-      readonly content: string;
-      readonly clientMessageId: string | undefined;
-      readonly replyTo: number | undefined;
-    };
+  | ({ readonly op: 'append' } & Message)
+  | { readonly op: 'appendSeveral'; readonly messages: readonly Message[] };
+
+type Message = {
+  readonly user: number;
+  readonly room: number;
+  readonly content: string;
+  readonly clientMessageId: string | undefined;
+  readonly replyTo: number | undefined;
+};
 
 type ModelEntry = {
   readonly type: string;
@@ -33,13 +35,21 @@ type ModelRoom = {
 };
 
 /** What one write comes to: an error's code, a seq, or whether something was written. */
-type Result = string | boolean | { readonly seq: number; readonly duplicate: boolean } | null;
+type Result = string | boolean | AppendResult | readonly AppendResult[] | null;
+type AppendResult = { readonly seq: number; readonly duplicate: boolean };
 
 const USERS = 4;
 const ROOMS = 3;
 const ROLES: readonly Role[] = ['owner', 'member', 'member'];
 const user = fc.nat(USERS - 1);
 const room = fc.nat(ROOMS);
+const message = {
+  user,
+  room,
+  content: fc.string({ unit: 'grapheme', minLength: 1 }),
+  clientMessageId: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined }),
+  replyTo: fc.option(fc.nat(8), { nil: undefined, freq: 4 }),
+};
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 1,
@@ -51,15 +61,12 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ op: fc.constant('join' as const), user, room, role: fc.constantFrom(...ROLES) }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('leave' as const), user, room }) },
+  { weight: 8, arbitrary: fc.record({ op: fc.constant('append' as const), ...message }) },
   {
-    weight: 8,
+    weight: 4,
     arbitrary: fc.record({
-      op: fc.constant('append' as const),
-      user,
-      room,
-      content: fc.string({ unit: 'grapheme', minLength: 1 }),
-      clientMessageId: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined }),
-      replyTo: fc.option(fc.nat(8), { nil: undefined, freq: 4 }),
+      op: fc.constant('appendSeveral' as const),
+      messages: fc.array(fc.record(message), { maxLength: 4 }),
     }),
   },
 );
@@ -133,10 +140,22 @@ async function call(
   ids: { roomId: string; epoch: string }[],
   operation: Operation,
 ): Promise<Result> {
-  const person = { userId: prefix + operation.user, name: callersName(operation.user) };
-  const target = 'room' in operation ? ids[operation.room] : undefined;
-  const roomId = target?.roomId ?? 'no-such-room';
+  const personOf = (user: number) => ({ userId: prefix + user, name: callersName(user) });
+  const roomIdOf = (room: number) => ids[room]?.roomId ?? 'no-such-room';
+  const newMessage = ({ user, room, content, clientMessageId, replyTo }: Message): NewMessage => ({
+    roomId: roomIdOf(room),
+    sender: personOf(user),
+    content,
+    clientMessageId,
+    replyTo: replyTo === undefined ? undefined : `${ids[room]?.epoch}-${replyTo}`,
+  });
+  const resultOf = ({ entry, duplicate }: Appended) => ({ seq: entry.seq, duplicate });
   try {
+    if (operation.op === 'appendSeveral') {
+      return (await store.appendMessages(operation.messages.map(newMessage))).map(resultOf);
+    }
+    if (operation.op === 'append') return resultOf(await store.appendMessage(newMessage(operation)));
+    const person = personOf(operation.user);
     switch (operation.op) {
       case 'enter':
         await store.enterUser({ ...person, name: operation.name, issuer: 'i', subject: person.userId });
@@ -149,21 +168,9 @@ async function call(
         return null;
       }
       case 'join':
-        return await store.join(roomId, person, operation.role);
+        return await store.join(roomIdOf(operation.room), person, operation.role);
       case 'leave':
-        return await store.leave(roomId, person.userId);
-      case 'append': {
-        const { content, clientMessageId } = operation;
-        const replyTo = operation.replyTo === undefined ? undefined : `${target?.epoch}-${operation.replyTo}`;
-        const appended = await store.appendMessage({
-          roomId,
-          sender: person,
-          content,
-          clientMessageId,
-          replyTo,
-        });
-        return { seq: appended.entry.seq, duplicate: appended.duplicate };
-      }
+        return await store.leave(roomIdOf(operation.room), person.userId);
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error) return String(error.code);
@@ -172,6 +179,15 @@ async function call(
 }
 
 function apply(rooms: ModelRoom[], names: Map<string, string>, prefix: string, operation: Operation): Result {
+  if (operation.op === 'append') return append(rooms, names, prefix, operation);
+  if (operation.op === 'appendSeveral') {
+    const copies = structuredClone(rooms);
+    const results = operation.messages.map((message) => append(copies, names, prefix, message));
+    const refusal = results.find((result) => typeof result === 'string');
+    if (refusal !== undefined) return refusal;
+    rooms.splice(0, rooms.length, ...copies);
+    return results.filter((result) => typeof result !== 'string');
+  }
   const userId = prefix + operation.user;
   const name = names.get(userId) ?? callersName(operation.user);
   if (operation.op === 'enter') {
@@ -200,23 +216,35 @@ function apply(rooms: ModelRoom[], names: Map<string, string>, prefix: string, o
     room.log.push({ type: 'member.joined', userId, name });
     return true;
   }
-  if (operation.op === 'leave') {
-    if (!isMember) return false;
-    // Who never entered is named in the log as they were when they joined, which is the same name here.
-    room.members.delete(userId);
-    room.log.push({ type: 'member.left', userId, name });
-    if (room.owner === userId) succeed(room);
-    return true;
-  }
-  if (!isMember) return room.isPublic ? 'not-a-member' : 'room-not-found';
-  const key = `${userId} ${operation.clientMessageId}`;
-  const first = operation.clientMessageId === undefined ? undefined : room.byClientMessageId.get(key);
+  if (!isMember) return false;
+  // Who never entered is named in the log as they were when they joined, which is the same name here.
+  room.members.delete(userId);
+  room.log.push({ type: 'member.left', userId, name });
+  if (room.owner === userId) succeed(room);
+  return true;
+}
+
+function append(
+  rooms: readonly ModelRoom[],
+  names: Map<string, string>,
+  prefix: string,
+  { user, room: place, content, clientMessageId, replyTo }: Message,
+): AppendResult | string {
+  const userId = prefix + user;
+  const room = rooms[place];
+  if (room === undefined) return 'room-not-found';
+  if (!room.members.has(userId)) return room.isPublic ? 'not-a-member' : 'room-not-found';
+  const key = `${userId} ${clientMessageId}`;
+  const first = clientMessageId === undefined ? undefined : room.byClientMessageId.get(key);
   if (first !== undefined) return { seq: first, duplicate: true };
-  if (operation.replyTo !== undefined && room.log[operation.replyTo - 1]?.type !== 'message.created') {
-    return 'invalid-body';
-  }
-  room.log.push({ type: 'message.created', userId, name, content: operation.content });
-  if (operation.clientMessageId !== undefined) room.byClientMessageId.set(key, room.log.length);
+  if (replyTo !== undefined && room.log[replyTo - 1]?.type !== 'message.created') return 'invalid-body';
+  room.log.push({
+    type: 'message.created',
+    userId,
+    name: names.get(userId) ?? callersName(user),
+    content,
+  });
+  if (clientMessageId !== undefined) room.byClientMessageId.set(key, room.log.length);
   return { seq: room.log.length, duplicate: false };
 }
 

@@ -2,6 +2,7 @@
 import { ERRORS, type ErrorCode, MaruError, roomEntrySchema, roomSchema } from '@maru/contract';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Appended, Committed, NewMessage, Store } from '../../src/store/store.ts';
+import { appendMessagesContract } from './append-messages.contract.ts';
 import { roomOwnerContract } from './room-owner.contract.ts';
 import { storeModelContract } from './store-model.contract.ts';
 
@@ -521,6 +522,8 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(error.message).toBe(ERRORS['room-not-found'].message);
       });
     });
+
+    appendMessagesContract(() => store, open);
 
     roomOwnerContract(() => store);
 
