@@ -75,6 +75,11 @@ export class RawStomp {
     this.#webSocket.send(`${command}\n${lines.join('')}\n${body}\0`);
   }
 
+  /** A WebSocket message of exactly this: text for a string, binary for octets. */
+  writeRaw(message: string | Uint8Array): void {
+    this.#webSocket.send(message);
+  }
+
   beat(): void {
     this.#webSocket.send('\n');
   }

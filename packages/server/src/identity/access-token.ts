@@ -49,7 +49,7 @@ export function principalOf(
   names: ClaimNames,
 ): Principal {
   const { typ } = protectedHeader;
-  if (typ !== undefined && !ACCESS_TOKEN_TYPES.has(String(typ).toLowerCase())) {
+  if (typ !== undefined && (typeof typ !== 'string' || !ACCESS_TOKEN_TYPES.has(typ.toLowerCase()))) {
     throw invalid('the token is of another type');
   }
   const { exp, sub } = payload;

@@ -1,5 +1,5 @@
 // How often each client address did something within a window of time; bounded in addresses.
-import { isIP } from 'node:net';
+import { networkOf } from '../http/client-address.ts';
 
 export type AttemptCounterOptions = {
   readonly limit: number;
@@ -40,23 +40,4 @@ export class AttemptCounter {
     }
     this.#windows.set(network, { count: 1, endsAt: at + windowMs });
   }
-}
-
-/** One customer of an IPv6 network has a /64 to choose addresses from: it counts as one. */
-export function networkOf(address: string): string {
-  if (isIP(address) !== 6 || address.includes('%')) return address;
-  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(canonical);
-  if (mapped !== null) {
-    const octets = [mapped[1], mapped[2]].flatMap((group) => {
-      const value = Number.parseInt(group ?? '0', 16);
-      return [value >> 8, value & 255];
-    });
-    return octets.join('.');
-  }
-  const [left = '', right] = canonical.split('::');
-  const groups = left === '' ? [] : left.split(':');
-  const tail = right === undefined || right === '' ? [] : right.split(':');
-  const zeros = right === undefined ? [] : Array.from({ length: 8 - groups.length - tail.length }, () => '0');
-  return `${[...groups, ...zeros, ...tail].slice(0, 4).join(':')}::/64`;
 }

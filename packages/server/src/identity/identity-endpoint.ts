@@ -33,8 +33,15 @@ const COUNTED_WHEN = {
   requests: 'begun',
 } as const satisfies Record<Kind, 'refused' | 'begun'>;
 
+type Call = {
+  readonly method: 'GET' | 'POST';
+  readonly counts: Kind;
+  /** Members that the body has in any case, whatever the caller wrote. */
+  readonly always?: Readonly<Record<string, unknown>>;
+};
+
 /** Every call there is; better-auth has more, which nobody needs to reach. */
-const CALLS: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly counts: Kind }>> = {
+const CALLS: Readonly<Record<string, Call>> = {
   '/sign-up/email': { method: 'POST', counts: 'signUps' },
   '/sign-in/email': { method: 'POST', counts: 'failedSignIns' },
   '/sign-out': { method: 'POST', counts: 'requests' },
@@ -42,7 +49,12 @@ const CALLS: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly
   '/token': { method: 'GET', counts: 'requests' },
   '/jwks': { method: 'GET', counts: 'requests' },
   '/update-user': { method: 'POST', counts: 'requests' },
-  '/change-password': { method: 'POST', counts: 'failedSignIns' },
+  // Whoever changes it may do so because somebody else has it: every session ends, the answer has a new one's token.
+  '/change-password': {
+    method: 'POST',
+    counts: 'failedSignIns',
+    always: { revokeOtherSessions: true },
+  },
 };
 
 type EndpointOptions = {
@@ -100,7 +112,7 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       new Request(origin + path + (query === undefined ? '' : `?${query}`), {
         method: call.method,
         headers: requestHeaders(req, address),
-        ...(body === undefined ? {} : { body: body.text }),
+        ...(body === undefined ? {} : { body: bodyOf(call, body) }),
       }),
       body?.value,
     );
@@ -142,6 +154,15 @@ export function createIdentityEndpoint(options: EndpointOptions): {
       await Promise.all(active);
     },
   };
+}
+
+function bodyOf(
+  { always }: Call,
+  { text, value }: { readonly text: string; readonly value: unknown },
+): string {
+  return always === undefined || typeof value !== 'object' || value === null
+    ? text
+    : JSON.stringify({ ...value, ...always });
 }
 
 function tooMany(attempts: AttemptCounter, address: string): Answer | undefined {

@@ -1,4 +1,4 @@
-// The check of an access token: which issuer, its keys, signature, claims; and what was found, remembered until it ends.
+// The check of an access token: which issuer, its keys, signature, claims; and what was found, remembered for a while.
 import { hash } from 'node:crypto';
 import { MaruError } from '@maru/contract';
 import { errors, jwtVerify } from 'jose';
@@ -96,7 +96,9 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
         currentDate: new Date(now()),
       });
       const principal = principalOf(verified, issuer.issuer, localIssuer, issuer.names);
-      cache.keep(key, principal, principal.expiresAt + clockSkewSeconds * 1000);
+      // No longer than the keys are: whoever stole a key wrote any `exp` they liked, and its withdrawal must end that.
+      const end = Math.min(principal.expiresAt + clockSkewSeconds * 1000, now() + jwks.jwksMaxAgeMs);
+      cache.keep(key, principal, end);
       return principal;
     } catch (error) {
       throw refusal(error);

@@ -1,6 +1,7 @@
 // How many attempts an address has, and which addresses count as one.
 import { describe, expect, test } from 'vitest';
-import { AttemptCounter, networkOf } from '../../src/identity/attempt-counter.ts';
+import { networkOf } from '../../src/http/client-address.ts';
+import { AttemptCounter } from '../../src/identity/attempt-counter.ts';
 
 function counter(limits: { limit?: number; maxAddresses?: number } = {}) {
   const clock = { now: 0 };

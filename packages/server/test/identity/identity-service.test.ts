@@ -154,7 +154,7 @@ describe('the identity service', () => {
     });
   });
 
-  test('signs in with the password, and out again', async () => {
+  test('TK19 signs in with the password, and out again: no access token is made after that', async () => {
     const email = 'sign-in@example.com';
     await service.signUp({ email });
     const credentials = { body: { email: 'Sign-In@Example.com', password: PASSWORD } };
@@ -197,6 +197,23 @@ describe('the identity service', () => {
     expect((await signIn(PASSWORD)).status).toBe(401);
   });
 
+  test('TK19 a change of the password ends every session, also where it is asked not to, and begins a new one', async () => {
+    const email = 'leaked@example.com';
+    const mine = (await service.signUp({ email })).body.token;
+    const { body: elsewhere } = await service.call('POST', '/auth/sign-in/email', {
+      body: { email, password: PASSWORD },
+    });
+    const changed = await service.call('POST', '/auth/change-password', {
+      token: mine,
+      body: { currentPassword: PASSWORD, newPassword: 'another horse', revokeOtherSessions: false },
+    });
+    expect(changed.status).toBe(200);
+    for (const token of [elsewhere.token, mine]) {
+      expect((await service.call('GET', '/auth/token', { token })).status).toBe(401);
+    }
+    expect((await service.call('GET', '/auth/token', { token: changed.body.token })).status).toBe(200);
+  });
+
   test('publishes the public half of an ES256 key and nothing more', async () => {
     const { status, body } = await service.call('GET', '/auth/jwks');
     expect(status).toBe(200);
@@ -225,7 +242,7 @@ describe('the identity service', () => {
     expect(body).toEqual({ code: expect.any(String), message: expect.any(String) });
   });
 
-  test('takes no access token for a session token, nor the other way round', async () => {
+  test('TK12 takes no access token for a session token, nor the other way round', async () => {
     const session = (await service.signUp()).body.token;
     const access = (await service.call('GET', '/auth/token', { token: session })).body.token;
     expect((await service.call('GET', '/auth/token', { token: access })).status).toBe(401);
@@ -388,7 +405,7 @@ describe('the identity service', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 404 .*Connection: close.*"code":"not-found"/s);
   });
 
-  test('no token and no password was logged at any level', async () => {
+  test('TK20 no token and no password was logged at any level', async () => {
     const { token } = (await service.signUp({ name: 'bad\nname' })).body;
     expect(token).toBeUndefined();
     const session = (await service.signUp()).body.token;

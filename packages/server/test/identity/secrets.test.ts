@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const load = (identitySecret?: string, production = false) =>
   loadSecrets({ dataDir, production, configured: { identitySecret } });
 
-describe('a configured secret', () => {
+describe('TK13 a configured secret', () => {
   test.each([true, false])('is used as it is, and nothing is written (production: %s)', (production) => {
     expect(GOOD).toHaveLength(32);
     expect(load(GOOD, production)).toEqual({ identitySecret: GOOD });
@@ -58,7 +58,7 @@ describe('a configured secret', () => {
   });
 });
 
-describe('a secret made at the first start', () => {
+describe('TK13 a secret made at the first start', () => {
   test('is the same at the second', () => {
     const first = load();
     expect(first.identitySecret.length).toBeGreaterThanOrEqual(48);

@@ -1,4 +1,5 @@
 // A token issuer for tests: keys, signed tokens, and a real HTTP server with its key set that counts who asks.
+import { KeyObject, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
@@ -18,6 +19,16 @@ export async function createSigningKey(kid: string, algorithm = 'ES256'): Promis
     publicKey,
     jwk: { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' },
   };
+}
+
+/** A token of exactly this header and these claims, whatever they are; ES256 over them. */
+export function signText(key: SigningKey, header: string, claims: string): string {
+  const text = `${Buffer.from(header).toString('base64url')}.${Buffer.from(claims).toString('base64url')}`;
+  const signature = sign('sha256', Buffer.from(text), {
+    key: KeyObject.from(key.privateKey),
+    dsaEncoding: 'ieee-p1363',
+  });
+  return `${text}.${signature.toString('base64url')}`;
 }
 
 /** What is set here replaces the claims of a good token; `undefined` leaves one out. */
