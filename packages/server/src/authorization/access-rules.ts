@@ -23,16 +23,23 @@ const ACCESS_RULES: readonly AccessRule[] = [
   { commands: ['SUBSCRIBE'], destination: ['/topic/', '/user/queue/'], needs: ROLE_GENERAL },
 ];
 
+/** SEND to a broker destination of a team's own that takes them: its rule decides next. */
+const OWN_TOPIC: AccessRule = { commands: ['SEND'], needs: ROLE_GENERAL };
+
 /**
  * @param destination the frame's first `destination` header, the same string that is routed afterwards.
+ * @param takesSend whether a broker destination of a team's own may be sent to at all.
  * @throws MaruError `access-denied`; `not-connected` where a rule needs somebody and there is nobody.
  */
 export function authorize(
   command: ClientCommand,
   destination: string | undefined,
   principal: Principal | null,
+  takesSend: (destination: string) => boolean = () => false,
 ): void {
-  const rule = ACCESS_RULES.find((candidate) => matches(candidate, command, destination));
+  const rule =
+    ACCESS_RULES.find((candidate) => matches(candidate, command, destination)) ??
+    (command === 'SEND' && destination !== undefined && takesSend(destination) ? OWN_TOPIC : undefined);
   if (rule?.needs === 'nothing') return;
   if (principal === null) throw new MaruError('not-connected');
   if (rule === undefined) throw new MaruError('access-denied');

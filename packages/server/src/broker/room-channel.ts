@@ -1,11 +1,12 @@
 // The live set of one room: its subscribers at the head of the log, and the fan-out to them.
 import type { Committed } from '../store/store.ts';
+import type { Counts } from '../telemetry/counts.ts';
+import { Audience } from './audience.ts';
 import type { Subscriber } from './broker.ts';
-import { encodeOwnHead, encodeSharedTail, joinFrames } from './message-frame.ts';
+import { encodeSharedTail } from './message-frame.ts';
+import type { LiveEntry, RoomCursor } from './room-cursor.ts';
 import type { Flushable, Turn } from './turn.ts';
-
-/** Subscribers whose MESSAGE frames are the same to the last octet: those with one `subscription` header line. */
-type Group = { readonly ownHead: Buffer; readonly members: Set<Subscriber> };
+import { OPCODES } from './websocket-frame.ts';
 
 /** Somebody whose membership is being read. What the log says of them meanwhile counts more than what was read. */
 export type Arrival = {
@@ -20,19 +21,23 @@ export type Arrival = {
  */
 export class RoomChannel implements Flushable {
   readonly roomId: string;
+  readonly counts: Counts;
   readonly #turn: Turn;
-  readonly #groups = new Map<string, Group>();
+  readonly #audience: Audience;
+  /** Every cursor on the room, also one that waits in the log: each knows what of the live entries is for it. */
+  readonly #cursors = new Set<RoomCursor>();
   readonly #arrivals = new Set<Arrival>();
   #held: Committed[] | null = [];
-  #tails: Buffer[] = [];
+  #entries: LiveEntry[] = [];
   #scheduled = false;
   #head = 0;
   #epoch = '';
-  size = 0;
 
-  constructor(roomId: string, turn: Turn) {
+  constructor(roomId: string, turn: Turn, counts: Counts) {
     this.roomId = roomId;
+    this.counts = counts;
     this.#turn = turn;
+    this.#audience = new Audience(counts);
   }
 
   get head(): number {
@@ -45,7 +50,7 @@ export class RoomChannel implements Flushable {
 
   /** Nobody subscribes and nobody is about to. */
   get idle(): boolean {
-    return this.size === 0 && this.#arrivals.size === 0;
+    return this.#audience.size === 0 && this.#cursors.size === 0 && this.#arrivals.size === 0;
   }
 
   arrive(userId: string): Arrival {
@@ -71,25 +76,25 @@ export class RoomChannel implements Flushable {
   add(subscriber: Subscriber): void {
     // What came before this subscriber is not for it.
     this.flush();
-    let group = this.#groups.get(subscriber.headLine);
-    if (group === undefined) {
-      group = { ownHead: encodeOwnHead(subscriber.headLine), members: new Set() };
-      this.#groups.set(subscriber.headLine, group);
-    }
-    group.members.add(subscriber);
-    this.size += 1;
+    this.#audience.add(subscriber);
   }
 
   /** @returns whether it was in the set. */
   remove(subscriber: Subscriber): boolean {
-    const group = this.#groups.get(subscriber.headLine);
-    if (!group?.members.has(subscriber)) return false;
+    if (!this.#audience.has(subscriber)) return false;
     // What came before it left is for it.
     this.flush();
-    group.members.delete(subscriber);
-    if (group.members.size === 0) this.#groups.delete(subscriber.headLine);
-    this.size -= 1;
+    this.#audience.remove(subscriber);
     return true;
+  }
+
+  addCursor(cursor: RoomCursor): void {
+    this.flush();
+    this.#cursors.add(cursor);
+  }
+
+  removeCursor(cursor: RoomCursor): void {
+    this.#cursors.delete(cursor);
   }
 
   publish(committed: Committed): void {
@@ -104,29 +109,29 @@ export class RoomChannel implements Flushable {
     if (seq !== this.#head + 1) throw new Error(`room ${this.roomId}: entry ${seq} came after ${this.#head}`);
     this.#head = seq;
     this.#epoch = committed.epoch;
-    if (this.size > 0) this.#enqueue(committed);
+    if (this.#audience.size + this.#cursors.size > 0) this.#enqueue(committed);
     this.#follow(committed);
   }
 
   flush(): void {
     this.#scheduled = false;
-    const tails = this.#tails;
-    if (tails.length === 0) return;
-    this.#tails = [];
-    for (const { ownHead, members } of this.#groups.values()) {
-      const frames = joinFrames(ownHead, tails);
-      for (const { outlet } of members) outlet.enqueue(frames);
-    }
+    const entries = this.#entries;
+    if (entries.length === 0) return;
+    this.#entries = [];
+    const tails = entries.map(({ tail }) => tail);
+    // No header of an entry differs between the versions.
+    if (this.#audience.size > 0) this.#audience.deliver(() => tails, OPCODES.text);
+    for (const cursor of this.#cursors) cursor.offer(entries);
   }
 
   #enqueue(committed: Committed): void {
-    this.#tails.push(encodeSharedTail(committed));
+    this.#entries.push({ committed, tail: encodeSharedTail(committed) });
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#turn.addRoom(this);
   }
 
-  /** Keeps the set true to the log: whoever left gets their own `member.left` as the last entry. */
+  /** Keeps the set true to the log: whoever left gets their own `member.left` as the last entry. Cursors see to it themselves. */
   #follow({ entry }: Committed): void {
     if (entry.type !== 'member.left' && entry.type !== 'member.joined') return;
     const left = entry.type === 'member.left';
@@ -134,10 +139,8 @@ export class RoomChannel implements Flushable {
       if (arrival.userId === entry.userId) arrival.leftAt = left ? entry.seq : 0;
     }
     if (!left) return;
-    for (const { members } of [...this.#groups.values()]) {
-      for (const subscriber of [...members]) {
-        if (subscriber.userId === entry.userId && this.remove(subscriber)) subscriber.onEnded();
-      }
+    for (const subscriber of this.#audience.of(entry.userId)) {
+      if (this.remove(subscriber)) subscriber.onEnded();
     }
   }
 }

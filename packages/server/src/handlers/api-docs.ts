@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerErrors } from './error-reply.ts';
 
@@ -33,12 +34,12 @@ export type DocsPage = {
 };
 
 /** The page at DOCS_PATH. It is loaded when it is first asked for: a third of a second that starting up need not wait for. */
-export function createDocsPage(log: Logger): DocsPage {
+export function createDocsPage(counts: Counts, log: Logger): DocsPage {
   let opened: Promise<FastifyInstance> | null = null;
   return {
     handleRequest(req, res) {
       // One that failed is tried again with the next request.
-      opened ??= openDocsPage(log).catch((error: unknown) => {
+      opened ??= openDocsPage(counts, log).catch((error: unknown) => {
         opened = null;
         throw error;
       });
@@ -54,14 +55,14 @@ export function createDocsPage(log: Logger): DocsPage {
   };
 }
 
-async function openDocsPage(log: Logger): Promise<FastifyInstance> {
+async function openDocsPage(counts: Counts, log: Logger): Promise<FastifyInstance> {
   const { default: reference } = await import('@scalar/fastify-api-reference');
   const page: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: 'x-request-id',
   });
-  answerErrors(page);
+  answerErrors(page, counts);
   await page.register(reference, {
     routePrefix: DOCS_PATH,
     // Everything the page needs comes from here: it also works where the network ends at this host.

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode, MaruError } from '@maru/contract';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { errorBody } from '../http/http-error.ts';
+import type { Counts } from '../telemetry/counts.ts';
 
 /** What Fastify itself refuses, by its status. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -15,7 +16,8 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   415: 'unsupported-content-type',
 };
 
-export function answerErrors(api: FastifyInstance): void {
+export function answerErrors(api: FastifyInstance, counts: Counts): void {
+  const send = sender(counts);
   api.setNotFoundHandler((request, reply) => send(request, reply, new MaruError('not-found')));
   api.setErrorHandler<FastifyError>((error, request, reply) => {
     const known = toMaruError(error);
@@ -25,8 +27,11 @@ export function answerErrors(api: FastifyInstance): void {
 }
 
 /** Addresses that Fastify refuses before any route or handler is asked. */
-export function answerBadAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  send(request, reply, toMaruError(error));
+export function answerBadAddress(counts: Counts) {
+  const send = sender(counts);
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    send(request, reply, toMaruError(error));
+  };
 }
 
 function toMaruError(error: FastifyError): MaruError {
@@ -40,6 +45,15 @@ function toMaruError(error: FastifyError): MaruError {
   }
   const code = BY_STATUS[error.statusCode ?? 500] ?? 'internal';
   return new MaruError(code, { cause: error });
+}
+
+type Send = (request: FastifyRequest, reply: FastifyReply, error: MaruError) => FastifyReply;
+
+function sender(counts: Counts): Send {
+  return (request, reply, error) => {
+    counts.refused(error.code);
+    return send(request, reply, error);
+  };
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, error: MaruError): FastifyReply {

@@ -6,6 +6,7 @@ import { nanoid } from 'nanoid';
 import type { People } from '../authorization/people.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Store } from '../store/store.ts';
+import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createDocsPage, DOCS_PATH, documentApi } from './api-docs.ts';
 import { authenticateRequests } from './authenticate.ts';
@@ -20,6 +21,7 @@ export type ApiOptions = {
   verify(token: string): Promise<Principal>;
   readonly publicUrl: string;
   readonly bodyOctets: number;
+  readonly counts: Counts;
   readonly log: Logger;
 };
 
@@ -45,11 +47,11 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
     genReqId: () => nanoid(),
     requestIdHeader: 'x-request-id',
     routerOptions: { maxParamLength: 128 },
-    frameworkErrors: answerBadAddress,
+    frameworkErrors: answerBadAddress(options.counts),
   }).withTypeProvider<ZodTypeProvider>();
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
-  answerErrors(api);
+  answerErrors(api, options.counts);
   await documentApi(api, options.publicUrl);
   await api.register(async (guarded) => {
     authenticateRequests(guarded, options);
@@ -58,7 +60,7 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
     messagesApi(guarded as Api, options.store);
   });
   await api.ready();
-  const docs = createDocsPage(options.log);
+  const docs = createDocsPage(options.counts, options.log);
   return {
     handleRequest(req, res) {
       if (isDocs(req.url)) docs.handleRequest(req, res);

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import { callerOf } from './authenticate.ts';
 import type { Api } from './http-api.ts';
 import { requireMember } from './room-access.ts';
-import { sendMessage } from './send-message.ts';
+import { newMessageOf } from './send-message.ts';
 
 export function messagesApi(api: Api, store: Store): void {
   api.get(
@@ -56,11 +56,8 @@ export function messagesApi(api: Api, store: Store): void {
     async (request, reply) => {
       const { roomId } = request.params;
       const clientMessageId = request.body.clientMessageId ?? request.headers['idempotency-key'];
-      const { entry, duplicate } = await sendMessage(store, callerOf(request), {
-        ...request.body,
-        roomId,
-        ...(clientMessageId === undefined ? {} : { clientMessageId }),
-      });
+      const message = { ...request.body, roomId, clientMessageId };
+      const { entry, duplicate } = await store.appendMessage(newMessageOf(callerOf(request), message));
       return reply.code(duplicate ? 200 : 201).send(entry);
     },
   );

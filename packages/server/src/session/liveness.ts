@@ -5,8 +5,10 @@ import type { HeartBeatPeriods } from '@maru/stomp';
 export type Timing = {
   /** From the 101 to CONNECT accepted. */
   readonly connectMs: number;
-  /** From the first octet of a frame to its NUL. */
+  /** From the first octet of a STOMP frame to its NUL, and likewise of a WebSocket message to its last octet. */
   readonly unfinishedFrameMs: number;
+  /** How much longer than its token a session lives: time to renew it. */
+  readonly tokenGraceMs: number;
   /** How often the server can beat, and how often it wants to hear. */
   readonly heartBeatMs: number;
   /** A client is dead after this many of its periods of silence. */
@@ -44,7 +46,8 @@ export class Liveness {
   #left = 0;
   #waiting = 0;
   #progressAt: number;
-  #frameBegunAt: number | null = null;
+  readonly #frame = new Unfinished();
+  readonly #message = new Unfinished();
 
   constructor(timing: Timing, now: number) {
     this.#timing = timing;
@@ -61,10 +64,14 @@ export class Liveness {
     this.#wroteAt = now;
   }
 
-  /** After each piece of input: is there an unfinished frame in hand, and was a frame finished meanwhile? */
+  /** After each piece of input: is there an unfinished STOMP frame in hand, and was one finished meanwhile? */
   heard(midFrame: boolean, finishedOne: boolean, now: number): void {
-    if (!midFrame) this.#frameBegunAt = null;
-    else if (finishedOne || this.#frameBegunAt === null) this.#frameBegunAt = now;
+    this.#frame.heard(midFrame, finishedOne, now);
+  }
+
+  /** The same of WebSocket messages, whose octets no STOMP frame has yet. */
+  heardMessage(midMessage: boolean, finishedOne: boolean, now: number): void {
+    this.#message.heard(midMessage, finishedOne, now);
   }
 
   /** @param reading false while we ourselves have stopped reading: silence is then no sign of death. */
@@ -73,8 +80,11 @@ export class Liveness {
       this.#bytesRead = counters.bytesRead;
       this.#readAt = now;
     }
-    // A frame that we don't read can't be finished.
-    if (!reading && this.#frameBegunAt !== null) this.#frameBegunAt = now;
+    // What we don't read can't be finished.
+    if (!reading) {
+      this.#frame.postpone(now);
+      this.#message.postpone(now);
+    }
     // `bytesWritten` counts what waits too: what is heaped up before a client that takes nothing is no progress.
     const left = counters.bytesWritten - counters.writableLength;
     if (left !== this.#left) {
@@ -90,7 +100,7 @@ export class Liveness {
   #overdue(reading: boolean, now: number): Verdict {
     const { connectMs, unfinishedFrameMs, heartBeatTolerance, noProgressMs, tickMs } = this.#timing;
     if (!this.#connected && now - this.#openedAt > connectMs) return 'connect-timeout';
-    if (reading && this.#frameBegunAt !== null && now - this.#frameBegunAt > unfinishedFrameMs) {
+    if (reading && Math.max(this.#frame.age(now), this.#message.age(now)) > unfinishedFrameMs) {
       return 'frame-timeout';
     }
     if (now - this.#progressAt > noProgressMs) return 'too-slow';
@@ -103,5 +113,23 @@ export class Liveness {
       return 'beat';
     }
     return null;
+  }
+}
+
+/** Since when there is something that was begun and not finished. */
+class Unfinished {
+  #begunAt: number | null = null;
+
+  heard(midway: boolean, finishedOne: boolean, now: number): void {
+    if (!midway) this.#begunAt = null;
+    else if (finishedOne || this.#begunAt === null) this.#begunAt = now;
+  }
+
+  postpone(now: number): void {
+    if (this.#begunAt !== null) this.#begunAt = now;
+  }
+
+  age(now: number): number {
+    return this.#begunAt === null ? 0 : now - this.#begunAt;
   }
 }

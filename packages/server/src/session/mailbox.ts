@@ -1,9 +1,10 @@
 // The ordered mailbox of a session: frames take effect in the order they came, answers leave in the order of the frames.
 import { MaruError } from '@maru/contract';
-import { encodeFrame } from '@maru/stomp';
-import type { Answer, Command } from './commands/command.ts';
-import { COMMANDS } from './commands/index.ts';
-import { encodeError } from './error-frame.ts';
+import { type ClientCommand, encodeFrame } from '@maru/stomp';
+import type { Answer, Pending } from './commands/command.ts';
+import { describeRefusal, encodeError } from './error-frame.ts';
+import type { Hearer } from './error-queue.ts';
+import { runCommand } from './interception.ts';
 import { type Reply, ReplyQueue } from './reply-queue.ts';
 import type { ClientFrame, Session } from './session.ts';
 
@@ -20,9 +21,15 @@ export type MailboxEvents = {
   readonly onEmpty: () => void;
 };
 
+const NOBODY: readonly Hearer[] = [];
+
+/** A refusal of these leaves the session alive if it hears `/user/queue/errors` and the code allows it. */
+const SOFTLY_REFUSED: ReadonlySet<ClientCommand> = new Set(['SEND', 'SUBSCRIBE', 'COMMIT']);
+
 /**
- * States: *acting* → *stopped* (nothing more is started; answers of what was still leave). Within *acting* a blocking
- * command (CONNECT, SUBSCRIBE) holds the frames behind it, a SEND starts its append and the mailbox goes on.
+ * States: *acting* → *stopped* (nothing more is started; answers of what was still leave). Within *acting* a command that
+ * holds (CONNECT, SUBSCRIBE, a handler that waits) keeps the frames behind it waiting; a SEND starts its append and the
+ * mailbox goes on.
  * Bound: `limits.inFlight` frames unanswered; past it the socket isn't read, so what waits here is at most what one
  * WebSocket message carries more.
  */
@@ -84,45 +91,67 @@ export class Mailbox {
 
   #dispatch(item: ClientFrame | MaruError): void {
     const reply = this.#replies.reserve();
-    if (item instanceof MaruError) return this.#refuse(null, reply, item);
-    const command: Command = COMMANDS[item.command];
+    if (item instanceof MaruError) return this.#refuse(null, reply, NOBODY, item);
+    // Whether a refusal is told softly is settled by the frames before, however late it is known.
+    const { hearers } = this.#session.errorQueue;
     try {
-      const answer = command.run(this.#session, item);
-      if (!(answer instanceof Promise)) return this.#answer(item, reply, answer);
-      this.#await(command, item, reply, answer);
+      const answer = runCommand(this.#session, item);
+      if ('answer' in answer) this.#await(item, reply, hearers, answer);
+      else this.#answer(item, reply, answer);
     } catch (error) {
-      this.#refuse(item, reply, error);
+      this.#refuse(item, reply, hearers, error);
     }
   }
 
-  #await(command: Command, frame: ClientFrame, reply: Reply, answer: Promise<Answer>): void {
-    this.#blocked = command.blocks;
-    answer
-      .then(
-        (settled) => this.#answer(frame, reply, settled),
-        (error: unknown) => this.#refuse(frame, reply, error),
-      )
-      .then(() => {
-        if (!command.blocks) return;
-        this.#blocked = false;
-        this.work();
-      });
+  #await(frame: ClientFrame, reply: Reply, hearers: readonly Hearer[], { answer, holds }: Pending): void {
+    const answered = answer.then(
+      (settled) => {
+        try {
+          this.#answer(frame, reply, settled);
+        } catch (error) {
+          this.#refuse(frame, reply, hearers, error);
+        }
+      },
+      (error: unknown) => this.#refuse(frame, reply, hearers, error),
+    );
+    if (holds === null) return;
+    this.#blocked = true;
+    // Held by the answer itself, the frames behind begin after it was given; else when their turn has come. What it rejects
+    // with is the answer's too.
+    const released =
+      holds === answer
+        ? answered
+        : holds.then(
+            () => {},
+            () => answered,
+          );
+    void released.then(() => {
+      this.#blocked = false;
+      this.work();
+    });
   }
 
   #answer(frame: ClientFrame, reply: Reply, answer: Answer): void {
-    if (answer.frame !== undefined) return this.#replies.settle(reply, answer.frame);
+    if (answer.frame !== undefined) return this.#replies.settle(reply, [answer.frame]);
     const receipt = frame.headers.get('receipt');
-    if (receipt === undefined) return this.#replies.settle(reply, null);
+    if (receipt === undefined) return this.#replies.settle(reply, []);
     const headers = [['receipt-id', receipt] as const, ...(answer.receipt ?? [])];
-    this.#replies.settle(reply, encodeFrame({ command: 'RECEIPT', headers }, this.#session.version ?? '1.2'));
+    const octets = encodeFrame({ command: 'RECEIPT', headers }, this.#session.version ?? '1.2');
+    this.#replies.settle(reply, [octets]);
   }
 
-  #refuse(frame: ClientFrame | null, reply: Reply, error: unknown): void {
-    const { ended, id, services, version } = this.#session;
+  #refuse(frame: ClientFrame | null, reply: Reply, hearers: readonly Hearer[], error: unknown): void {
+    const { ended, errorQueue, id, services, version } = this.#session;
     if (ended) return;
     const known = error instanceof MaruError ? error : new MaruError('internal', { cause: error });
     if (known.code === 'internal') {
       services.log.error({ session: id, command: frame?.command, err: known }, 'a frame failed');
+    }
+    const isSoft = frame !== null && SOFTLY_REFUSED.has(frame.command) && known.soft && hearers.length > 0;
+    services.counts.refused(known.code);
+    if (isSoft) {
+      const told = errorQueue.encode(hearers, describeRefusal(known, frame), version ?? '1.2');
+      return this.#replies.settle(reply, told);
     }
     this.stop();
     this.#events.onRefused();

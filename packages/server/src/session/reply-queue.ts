@@ -1,8 +1,10 @@
 // The answers to a session's frames, in the order of the frames: receipts leave in order, an ERROR waits for those before it.
 import type { MaruError } from '@maru/contract';
 
-/** A place in the queue. Settled once, with octets to send or with nothing, or failed with what ends the session. */
-export type Reply = { settled: boolean; octets: Uint8Array | null; failure: MaruError | null };
+/** A place in the queue. Settled once, with frames to send or with none, or failed with what ends the session. */
+export type Reply = { settled: boolean; frames: readonly Uint8Array[]; failure: MaruError | null };
+
+const NONE: readonly Uint8Array[] = [];
 
 /**
  * States of a reply: *reserved* → *settled* | *failed*. The queue sends settled replies from its head; the first failed
@@ -32,20 +34,20 @@ export class ReplyQueue {
   }
 
   reserve(): Reply {
-    const reply: Reply = { settled: false, octets: null, failure: null };
+    const reply: Reply = { settled: false, frames: NONE, failure: null };
     this.#replies.push(reply);
     return reply;
   }
 
-  settle(reply: Reply, octets: Uint8Array | null): void {
+  settle(reply: Reply, frames: readonly Uint8Array[]): void {
     reply.settled = true;
-    reply.octets = octets;
+    reply.frames = frames;
     this.#advance();
   }
 
   fail(reply: Reply, failure: MaruError, octets: Uint8Array | null): void {
     reply.failure = failure;
-    this.settle(reply, octets);
+    this.settle(reply, octets === null ? NONE : [octets]);
   }
 
   /** Drops everything: nothing is sent any more. */
@@ -59,12 +61,12 @@ export class ReplyQueue {
     for (let reply = this.#replies[this.#first]; reply?.settled; reply = this.#replies[this.#first]) {
       if (reply.failure !== null) {
         this.clear();
-        this.#onFailed(reply.failure, reply.octets);
+        this.#onFailed(reply.failure, reply.frames[0] ?? null);
         return;
       }
       this.#first += 1;
       left = true;
-      if (reply.octets !== null) this.#send(reply.octets);
+      for (const octets of reply.frames) this.#send(octets);
     }
     if (!left) return;
     // Amortised: the array is cut only when it is empty or its dead half is long.

@@ -6,32 +6,44 @@ import {
   type Frame,
   FrameDecoder,
   FrameError,
+  HEART_BEAT,
   type HeartBeatPeriods,
   negotiateVersion,
   type Version,
 } from '@maru/stomp';
 import { nanoid } from 'nanoid';
 import type { WebSocket } from 'ws';
-import type { Live } from '../broker/broker.ts';
-import { encodeTextFrame } from '../broker/websocket-frame.ts';
+import type { Subscribed } from '../broker/broker.ts';
+import { encodeDataFrame, encodePong, OPCODES, type Opcode } from '../broker/websocket-frame.ts';
+import { Effects } from '../handlers/unit-of-work.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Ticking } from './clock.ts';
 import { closeReason } from './close-reason.ts';
-import { encodeError } from './error-frame.ts';
+import { describeRefusal, encodeError } from './error-frame.ts';
+import { ErrorQueue } from './error-queue.ts';
 import { type Counters, Liveness } from './liveness.ts';
 import { Mailbox } from './mailbox.ts';
 import { OutboundQueue } from './outbound-queue.ts';
+import { Reading } from './reading.ts';
 import type { SessionServices } from './session-services.ts';
+import { Transactions } from './transactions.ts';
+import type { Unacknowledged } from './unacknowledged.ts';
+import { faultOf } from './websocket-fault.ts';
+import { WebSocketMeter } from './websocket-meter.ts';
 
 export type ClientFrame = Frame<ClientCommand>;
 
 /** `live` is null once the server ended it: the id stays reserved until the client's own UNSUBSCRIBE. */
-export type Subscription = { readonly id: string; readonly destination: string; live: Live | null };
+export type Subscription = {
+  readonly id: string;
+  readonly destination: string;
+  /** `null`: ack mode auto. */
+  readonly window: Unacknowledged | null;
+  live: Subscribed | null;
+};
 
 /** Where the session comes from, for the log. */
 export type Peer = { readonly address: string; readonly origin: string | undefined };
-
-const HEART_BEAT = Buffer.from([0x81, 0x01, 0x0a]);
 
 /**
  * States: *open* (no CONNECT yet) → *connected* → *leaving* (DISCONNECT came, receipts drain) or *failing* (an ERROR
@@ -43,29 +55,42 @@ export class Session implements Ticking {
   readonly services: SessionServices;
   readonly handshakeToken: string | undefined;
   readonly subscriptions = new Map<string, Subscription>();
+  readonly transactions: Transactions;
+  readonly effects: Effects;
+  readonly errorQueue = new ErrorQueue(this.id);
   version: Version | undefined;
+  /** As the client's first WebSocket message was: who writes in binary may not read text. */
+  opcode: Opcode = OPCODES.text;
   principal: Principal | null = null;
   #state: 'open' | 'connected' | 'leaving' | 'failing' | 'ended' = 'open';
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex & Partial<Counters>;
   readonly peer: Peer;
+  readonly #meter = new WebSocketMeter();
   readonly #decoder: FrameDecoder;
   readonly #outbound: OutboundQueue;
   readonly #mailbox: Mailbox;
   readonly #liveness: Liveness;
+  readonly #reading: Reading;
   readonly #openedAt: number;
+  #messagesRead = 0;
   #framesRead = 0;
+  /** Octets up to the end of the first frame, and what came with them. */
+  #firstOctets = 0;
+  #windows = 0;
   #closeCode: number | undefined;
   #closedFor: ErrorCode | undefined;
 
   constructor(services: SessionServices, webSocket: WebSocket, socket: Duplex, peer: Peer, token?: string) {
-    const { limits, timing, turn, clock } = services;
+    const { limits, timing, turn, clock, counts } = services;
     this.services = services;
     this.handshakeToken = token;
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.peer = peer;
     this.#openedAt = clock.now;
+    this.transactions = new Transactions(limits);
+    this.effects = new Effects(services);
     this.#decoder = new FrameDecoder({
       limits,
       memory: services.lines,
@@ -80,7 +105,7 @@ export class Session implements Ticking {
     });
     this.#mailbox = new Mailbox(this, {
       send: (octets) => this.#reply(octets),
-      hold: (reading) => this.#hold(reading),
+      hold: (reading) => this.#reading.mailboxHasRoom(reading, this.#mailbox.unanswered >= limits.inFlight),
       onRefused: () => {
         this.#state = 'failing';
         this.#decoder.stop();
@@ -91,16 +116,21 @@ export class Session implements Ticking {
       },
     });
     this.#liveness = new Liveness(timing, clock.now);
+    this.#reading = new Reading(webSocket, limits, counts, clock.now);
     clock.add(this);
-    webSocket.on('message', (data) => this.#read(data as Buffer));
-    webSocket.on('error', (error) => services.log.debug({ session: this.id, err: error }, 'websocket error'));
+    // Before ws, which unmasks a payload in its place and reports at once the messages that it ends.
+    socket.prependListener('data', (chunk: Buffer) => this.#measure(chunk));
+    webSocket.on('message', (data, isBinary) => this.#read(data as Buffer, isBinary));
+    webSocket.on('ping', (data) => this.#outbound.enqueue(encodePong(data)));
+    webSocket.on('error', (error) => this.#failed(error));
     webSocket.on('close', (code) => this.#closed(code));
   }
 
-  /** CONNECT was accepted: from here on the session is somebody's. */
+  /** CONNECT was accepted: from here on the session is somebody's. @throws MaruError `too-many-sessions` */
   connected(principal: Principal, periods: HeartBeatPeriods): void {
     // The socket may have gone while the token was verified.
     if (this.#state === 'ended') return;
+    this.services.users.enter(principal.userId);
     this.#state = 'connected';
     this.principal = principal;
     this.#liveness.connected(periods, this.services.clock.now);
@@ -108,6 +138,40 @@ export class Session implements Ticking {
       { session: this.id, user: principal.userId, version: this.version, ...this.peer },
       'session connected',
     );
+  }
+
+  /**
+   * Goes on with a newer token; who the session is never changes.
+   * Rejects as `SessionServices.verify` does, and with `token-subject-mismatch`.
+   */
+  async renew(token: string): Promise<void> {
+    const { services, principal } = this;
+    const renewed = await services.verify(token);
+    if (renewed.userId !== principal?.userId) throw new MaruError('token-subject-mismatch');
+    await services.people.enter(renewed);
+    this.principal = renewed;
+    services.log.info({ session: this.id, user: renewed.userId }, 'session renewed');
+  }
+
+  /** Of the windows that the session ever had, the next one's. */
+  nextWindowNumber(): number {
+    this.#windows += 1;
+    return this.#windows;
+  }
+
+  /** The server has ended a subscription; its id stays reserved. @param id what the client calls it */
+  subscriptionEnded(subscription: Subscription, id: string | undefined): void {
+    subscription.live = null;
+    const { hearers } = this.errorQueue;
+    if (hearers.length === 0 || this.version === undefined) return;
+    const notice = {
+      ...describeRefusal(new MaruError('subscription-ended'), null),
+      destination: subscription.destination,
+      ...(id === undefined ? {} : { subscription: id }),
+    };
+    for (const octets of this.errorQueue.encode(hearers, notice, this.version)) {
+      this.#outbound.enqueue(encodeDataFrame(octets, this.opcode));
+    }
   }
 
   /** DISCONNECT: no further frame is acted on; the receipts due are sent, then the WebSocket closes. */
@@ -119,6 +183,8 @@ export class Session implements Ticking {
 
   /** Ends the session now: what waits is dropped, the ERROR goes out, the WebSocket closes with the error's code. */
   fail(error: MaruError): void {
+    if (this.#state === 'ended') return;
+    this.services.counts.refused(error.code);
     this.#end(error, encodeError(error, null, this.version));
   }
 
@@ -133,13 +199,19 @@ export class Session implements Ticking {
 
   tick(now: number): void {
     if (this.#state === 'ended') return;
+    this.#reading.tick(now);
+    // In and out, also of a session that says nothing: no longer than its token lets it.
+    const { expiresAt } = this.principal ?? {};
+    if (expiresAt !== undefined && Date.now() > expiresAt + this.services.timing.tokenGraceMs) {
+      return this.fail(new MaruError('token-expired'));
+    }
     const counters = {
       bytesRead: this.#socket.bytesRead ?? 0,
       bytesWritten: this.#socket.bytesWritten ?? 0,
       writableLength: this.#socket.writableLength,
     };
     const verdict = this.#liveness.judge(counters, !this.#webSocket.isPaused, now);
-    if (verdict === 'beat') this.#outbound.enqueue(HEART_BEAT);
+    if (verdict === 'beat') this.#outbound.enqueue(encodeDataFrame(HEART_BEAT, this.opcode));
     else if (verdict !== null) this.fail(new MaruError(verdict));
   }
 
@@ -153,16 +225,54 @@ export class Session implements Ticking {
     this.#webSocket.terminate();
   }
 
-  #read(data: Buffer): void {
+  /** Sees each chunk before its messages come to `#read`. */
+  #measure(chunk: Buffer): void {
+    if (this.#state === 'ended' || this.#meter.refused) return;
+    const before = this.#meter.finished;
+    const framesBefore = this.#meter.frames;
+    this.#meter.read(chunk);
+    const { midMessage, finished, frames } = this.#meter;
+    this.#reading.spend(frames - framesBefore, chunk.length);
+    this.#liveness.heardMessage(midMessage, finished > before, this.services.clock.now);
+    // When ws has reported the good messages before it: they take effect, and the ERROR waits for their receipts.
+    if (this.#meter.refused) queueMicrotask(() => this.#refuseLength());
+  }
+
+  #refuseLength(): void {
+    if (this.#state === 'ended') return;
+    const message = 'The length of a WebSocket frame is not in its shortest form';
+    this.#mailbox.put(new MaruError('malformed-frame', { message }));
+    this.#mailbox.work();
+  }
+
+  #read(data: Buffer, isBinary: boolean): void {
+    this.#messagesRead += 1;
+    if (this.#messagesRead === 1 && isBinary) this.opcode = OPCODES.binary;
+    if (this.#meter.refused && this.#messagesRead > this.#meter.messages) return;
     if (this.#state !== 'open' && this.#state !== 'connected') return;
     const before = this.#framesRead;
     try {
-      this.#decoder.push(data);
+      this.#push(data);
     } catch (error) {
       this.#mailbox.put(frameFailure(error));
     }
+    const frames = this.#framesRead - before;
+    this.services.counts.framesReceived += frames;
+    // The WebSocket frame that brought them was counted when it came.
+    if (frames > 1) this.#reading.spend(frames - 1, 0);
     this.#liveness.heard(this.#decoder.midFrame, this.#framesRead > before, this.services.clock.now);
     this.#mailbox.work();
+  }
+
+  /** Whoever has said nothing yet has a budget of their own, however its octets are cut. */
+  #push(data: Buffer): void {
+    if (this.#framesRead > 0) return this.#decoder.push(data);
+    const room = this.services.limits.connectOctets - this.#firstOctets;
+    this.#firstOctets += data.length;
+    this.#decoder.push(data.subarray(0, room));
+    if (data.length <= room) return;
+    if (this.#framesRead === 0) throw new MaruError('frame-too-large');
+    this.#decoder.push(data.subarray(room));
   }
 
   #receive(frame: ClientFrame): void {
@@ -179,19 +289,14 @@ export class Session implements Ticking {
   #reply(octets: Uint8Array): void {
     // All that is to be delivered goes out before DISCONNECT's RECEIPT: whoever has that may close at once.
     if (this.#state === 'leaving' && this.#mailbox.unanswered === 0) this.#unsubscribeAll();
-    this.#outbound.enqueue(encodeTextFrame(octets));
-  }
-
-  #hold(reading: boolean): void {
-    if (!reading) this.#webSocket.pause();
-    else if (this.#webSocket.isPaused) this.#webSocket.resume();
+    this.#outbound.enqueue(encodeDataFrame(octets, this.opcode));
   }
 
   /** `error` null: a normal goodbye. */
   #end(error: MaruError | null, last: Uint8Array | null): void {
     if (this.#state === 'ended') return;
     this.#release();
-    this.#outbound.finish(last === null ? null : encodeTextFrame(last));
+    this.#outbound.finish(last === null ? null : encodeDataFrame(last, this.opcode));
     const code = error?.close ?? 1000;
     this.#closeCode = code;
     this.#closedFor = error?.code;
@@ -202,18 +307,33 @@ export class Session implements Ticking {
   #release(): void {
     this.#state = 'ended';
     this.services.clock.remove(this);
+    if (this.principal !== null) this.services.users.leave(this.principal.userId);
     this.#decoder.stop();
     this.#mailbox.clear();
+    this.#reading.free();
     this.#unsubscribeAll();
   }
 
   #unsubscribeAll(): void {
     for (const { live } of this.subscriptions.values()) live?.unsubscribe();
     this.subscriptions.clear();
+    this.transactions.abortAll();
+  }
+
+  /** What ws says is wrong: with what the client sent, which ws answers with a Close, or with the connection. */
+  #failed(error: Error): void {
+    const { counts, log } = this.services;
+    log.debug({ session: this.id, err: error }, 'websocket error');
+    const fault = faultOf(error);
+    if (fault === undefined || this.#state === 'ended') return;
+    counts.refused(fault.code);
+    this.#closeCode = fault.close;
+    this.#closedFor = fault.code;
   }
 
   #closed(code: number): void {
     if (this.#state !== 'ended') this.#release();
+    this.services.counts.closed(this.#closeCode ?? code);
     this.#outbound.shut();
     this.services.onClosed(this);
     this.services.log.info(
@@ -234,6 +354,7 @@ export class Session implements Ticking {
 }
 
 function frameFailure(error: unknown): MaruError {
+  if (error instanceof MaruError) return error;
   if (error instanceof FrameError && isErrorCode(error.code)) {
     return new MaruError(error.code, { message: error.message, cause: error });
   }

@@ -2,6 +2,7 @@
 import type { RoomEntry } from '@maru/contract';
 import { DEFAULT_FRAME_LIMITS, type Frame, FrameDecoder } from '@maru/stomp';
 import type { Outlet, Subscriber } from '../../src/broker/broker.ts';
+import { OPCODES } from '../../src/broker/websocket-frame.ts';
 
 export class Listener implements Outlet {
   readonly messages: Frame[] = [];
@@ -47,10 +48,16 @@ export class Listener implements Outlet {
   as(userId: string, id?: string): Subscriber {
     return {
       userId,
+      version: '1.2',
+      opcode: OPCODES.text,
+      window: null,
       headLine: id === undefined ? '' : `subscription:${id}\n`,
       outlet: this,
       onEnded: () => {
         this.ended += 1;
+      },
+      onFailed: (error) => {
+        throw error;
       },
     };
   }

@@ -4,6 +4,7 @@ import type { MessageCreated } from '@maru/contract';
 import { describe, expect, test } from 'vitest';
 import { RoomChannel } from '../../src/broker/room-channel.ts';
 import { Turn } from '../../src/broker/turn.ts';
+import { Counts } from '../../src/telemetry/counts.ts';
 import { Listener } from './listener.ts';
 
 function entryOf(seq: number, content = 'hello'): { epoch: string; entry: MessageCreated } {
@@ -21,7 +22,7 @@ function entryOf(seq: number, content = 'hello'): { epoch: string; entry: Messag
 }
 
 function hear(contents: readonly string[]): Listener {
-  const channel = new RoomChannel('r1', new Turn());
+  const channel = new RoomChannel('r1', new Turn(), new Counts());
   const listener = new Listener();
   channel.open(0, 'e1');
   channel.add(listener.as('ann', 's:1'.replace(':', '\\c')));
@@ -69,7 +70,7 @@ describe('MESSAGE frame', () => {
   });
 
   test('an entry that does not follow the head is refused, one that the store had read already is passed over', () => {
-    const channel = new RoomChannel('r1', new Turn());
+    const channel = new RoomChannel('r1', new Turn(), new Counts());
     channel.publish(entryOf(4));
     channel.publish(entryOf(5));
     channel.publish(entryOf(6));

@@ -6,24 +6,29 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { MessagePage, Room } from '@maru/contract';
+import type { ErrorCode, MessagePage, Room } from '@maru/contract';
 import { LineMemory } from '@maru/stomp';
 import { pino } from 'pino';
 import { People } from '../../src/authorization/people.ts';
 import { LocalBroker } from '../../src/broker/local-broker.ts';
+import { RoomListFeed } from '../../src/broker/room-list-feed.ts';
 import { Turn } from '../../src/broker/turn.ts';
-import { createMappings, type Mapping } from '../../src/handlers/application-handler.ts';
+import type { Mapping } from '../../src/handlers/application-handler.ts';
+import { createDoor } from '../../src/handlers/door.ts';
+import type { HandlerModule } from '../../src/handlers/handler-module.ts';
 import { createApi } from '../../src/handlers/http-api.ts';
-import { mapSendMessage } from '../../src/handlers/send-message.ts';
 import { OriginList } from '../../src/http/origin-list.ts';
 import type { Principal } from '../../src/identity/principal.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { Clock } from '../../src/session/clock.ts';
-import { Endpoint } from '../../src/session/endpoint.ts';
+import { Endpoint, type EndpointLimits } from '../../src/session/endpoint.ts';
+import { watchSessions } from '../../src/session/gauges.ts';
 import type { Timing } from '../../src/session/liveness.ts';
 import type { SessionLimits } from '../../src/session/session-services.ts';
+import { UserSessions } from '../../src/session/user-sessions.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 import { type Claims, createSigningKey, openTestIssuer, type TestIssuer } from '../identity/test-issuer.ts';
 import { RawClient, type RawClientOptions } from './raw-client.ts';
 
@@ -39,11 +44,19 @@ export const LIMITS: SessionLimits = {
   subscriptions: 256,
   inFlight: 256,
   outboundOctets: 1_048_576,
+  unacknowledged: 16_384,
+  transactions: 16,
+  transactionFrames: 100,
+  transactionOctets: 262_144,
+  connectOctets: 16_384,
+  framesPerSecond: 100_000,
+  octetsPerSecond: 1_073_741_824,
 };
 
 const TIMING: Timing = {
   connectMs: 10_000,
   unfinishedFrameMs: 10_000,
+  tokenGraceMs: 30_000,
   heartBeatMs: 10_000,
   heartBeatTolerance: 2,
   noProgressMs: 60_000,
@@ -56,11 +69,18 @@ export type ChatOptions = {
   readonly limits?: Partial<SessionLimits>;
   readonly timing?: Partial<Timing>;
   readonly origins?: readonly string[];
+  readonly trustedProxies?: readonly string[];
+  readonly endpoint?: Partial<EndpointLimits>;
+  readonly sessionsPerUser?: number;
   /** Handlers beside `/pub/send/message`. */
   readonly mappings?: readonly Mapping[];
+  /** A team's own module. */
+  readonly handlers?: HandlerModule;
   /** Around the real verification. */
   readonly verify?: (token: string, real: (token: string) => Promise<Principal>) => Promise<Principal>;
   readonly queueLimit?: number;
+  readonly roomListIntervalMs?: number;
+  readonly takesPasscode?: boolean;
   readonly bodyOctets?: number;
 };
 
@@ -80,6 +100,7 @@ export class Chat {
   /** Both issue tokens that verify; `other` is a foreign one. */
   readonly issuer: TestIssuer;
   readonly other: TestIssuer;
+  readonly metrics: Metrics;
   readonly #sign: (issuer: TestIssuer, claims: Claims) => Promise<string>;
   readonly #tokens = new Map<string, Promise<string>>();
   readonly #clients = new Set<RawClient>();
@@ -88,7 +109,17 @@ export class Chat {
   constructor(
     parts: Pick<
       Chat,
-      'store' | 'broker' | 'turn' | 'clock' | 'endpoint' | 'port' | 'log' | 'logged' | 'issuer' | 'other'
+      | 'store'
+      | 'broker'
+      | 'turn'
+      | 'clock'
+      | 'endpoint'
+      | 'port'
+      | 'log'
+      | 'logged'
+      | 'issuer'
+      | 'other'
+      | 'metrics'
     >,
     sign: (issuer: TestIssuer, claims: Claims) => Promise<string>,
     close: () => Promise<void>,
@@ -103,8 +134,31 @@ export class Chat {
     this.logged = parts.logged;
     this.issuer = parts.issuer;
     this.other = parts.other;
+    this.metrics = parts.metrics;
     this.#sign = sign;
     this.#close = close;
+  }
+
+  /** The code of every refusal, soft ones too. */
+  get refused(): readonly ErrorCode[] {
+    return [...this.metrics.counts.refusals].flatMap(([code, times]) => Array(times).fill(code));
+  }
+
+  /** Messages given up by NACK. */
+  get nacked(): { readonly messages: number } {
+    return { messages: this.metrics.counts.nacks };
+  }
+
+  /** The value of a series now, such as `maru_refusals_total{code="overloaded"}`; 0 where there is none. */
+  async metric(series: string): Promise<number> {
+    const { body } = await this.metrics.text();
+    const line = body.split('\n').find((each) => each.startsWith(`${series} `));
+    return Number(line?.slice(series.length) ?? 0);
+  }
+
+  /** How often something was refused with this code. */
+  refusals(code: ErrorCode): Promise<number> {
+    return this.metric(`maru_refusals_total{code="${code}"}`);
   }
 
   get webSocketUrl(): string {
@@ -219,6 +273,8 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
       done();
     },
   });
+  const metrics = new Metrics();
+  const { counts } = metrics;
   const log = pino({ level: 'trace' }, sink);
   const verifier = createTokenVerifier({
     issuers: [issuer, other],
@@ -231,42 +287,61 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
 
   const store = await openSqliteStore({ folder, queueLimit: options.queueLimit ?? 10_000 });
   const turn = new Turn();
-  const broker = new LocalBroker(store, turn);
-  store.onCommitted((entries) => broker.publish(entries));
+  const broker = new LocalBroker(store, turn, counts);
+  const roomLists = new RoomListFeed({
+    store,
+    broker,
+    intervalMs: options.roomListIntervalMs ?? 1_000,
+    onFailure: (error) => log.error({ err: error }, 'a room list'),
+  });
+  store.onCommitted((entries) => {
+    broker.publish(entries);
+    roomLists.publish(entries);
+  });
   const people = new People(store);
   const { bodyOctets = 65_536 } = options;
-  const api = await createApi({ store, people, verify, publicUrl: ISSUER, bodyOctets, log });
+  const api = await createApi({ store, people, verify, publicUrl: ISSUER, bodyOctets, counts, log });
   const timing = { ...TIMING, ...options.timing };
   const clock = new Clock(timing.tickMs);
   const endpoint = new Endpoint({
     path: '/chat',
     origins: new OriginList(options.origins ?? [PAGE, 'https://*.example.com']),
+    trustedProxies: options.trustedProxies ?? ['127.0.0.0/8', '::1'],
+    limits: { sessions: 20_000, connectsPerSecond: 1_000, ...options.endpoint },
     services: {
       limits: { ...LIMITS, ...options.limits },
+      takesPasscode: options.takesPasscode ?? false,
       timing,
       clock,
       lines: new LineMemory(),
       turn,
       broker,
-      mappings: createMappings([mapSendMessage(store), ...(options.mappings ?? [])]),
+      roomLists,
+      store,
+      ...createDoor([{ destinations: options.mappings ?? [] }, options.handlers ?? {}]),
       people,
+      users: new UserSessions(options.sessionsPerUser ?? 100),
+      counts,
       log,
       verify,
+      isMember: async (roomId, userId) => (await store.findStanding(roomId, userId))?.role != null,
       retryAfterMs: () => 1_500,
     },
   });
+  watchSessions(metrics, endpoint, broker, store);
   const server = createServer((req, res) => api.handleRequest(req, res));
   server.on('upgrade', (req, socket, head) => endpoint.handleUpgrade(req, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
   return new Chat(
-    { store, broker, turn, clock, endpoint, port, log: lines, logged, issuer, other },
+    { store, broker, turn, clock, endpoint, port, log: lines, logged, issuer, other, metrics },
     (by, claims) => by.sign(key, claims),
     async () => {
       await endpoint.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
+      roomLists.close();
       await api.close();
       await store.close();
       await Promise.all([issuer.close(), other.close()]);

@@ -156,6 +156,27 @@ describe('connecting', () => {
     const refusal = await refusalOf('CONNECT\naccept-version:1.2\nlogin:ann\npasscode:secret-passcode\n\n\0');
     expect(refusal.code).toBe('token-missing');
     expect(JSON.stringify(chat.log)).not.toContain('secret-passcode');
+    const token = await chat.token('ann');
+    const withToken = await refusalOf(`CONNECT\naccept-version:1.2\nlogin:ann\npasscode:${token}\n\n\0`);
+    expect(withToken.code).toBe('token-missing');
+  });
+
+  test('C14 with chat.passcode: token a passcode is an access token, unless there is an Authorization', async () => {
+    const open = await openChat({ takesPasscode: true });
+    const connect = async (lines: string) => {
+      const client = await open.open();
+      client.write(`CONNECT\naccept-version:1.2\n${lines}\n\0`);
+      return client;
+    };
+    const [ann, bob] = [await open.token('ann'), await open.token('bob')];
+    const good = await connect(`login:whoever\npasscode:${ann}\n`);
+    expect((await good.expect('CONNECTED')).headers.get('user-name')).toBe('ann');
+    const both = await connect(`passcode:${ann}\nAuthorization:Bearer ${bob}\n`);
+    expect((await both.expect('CONNECTED')).headers.get('user-name')).toBe('bob');
+    const bad = await connect('passcode:secret-passcode\n');
+    expect(await bad.refusal()).toMatchObject({ code: 'token-invalid', close: 1008 });
+    expect(JSON.stringify(open.log)).not.toMatch(/secret-passcode|eyJ/);
+    await open.close();
   });
 
   test.each([

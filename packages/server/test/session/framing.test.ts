@@ -70,6 +70,27 @@ describe('framing', () => {
       expect((await chat.history(roomId)).slice(-3)).toEqual(Array(3).fill('mixed 섞인'));
     });
 
+    test('F21 who begins in binary is answered in binary, with everything; who begins in text in text', async () => {
+      const [binary, text] = [await chat.open(), await chat.open()];
+      binary.write(Buffer.from(await connectText()));
+      text.write(await connectText());
+      for (const client of [binary, text]) {
+        await client.expect('CONNECTED');
+        await client.subscribe(roomId, '0');
+        client.send('SUBSCRIBE', { destination: '/user/queue/errors', id: 'e', receipt: 'e' });
+        await client.receipt('e');
+        client.write(sendText('no-such-room', 'x'));
+        await client.expect('MESSAGE');
+      }
+      binary.say(roomId, '둘 다', 'r');
+      await Promise.all([binary.receipt('r'), binary.messages(1), text.messages(1)]);
+      for (const client of [binary, text]) {
+        client.write('HELLO\n\n\0');
+        expect((await client.refusal()).code).toBe('unknown-command');
+      }
+      expect([...binary.kinds, ...text.kinds]).toEqual(['binary', 'text']);
+    });
+
     test('an empty WebSocket message means nothing', async () => {
       const client = await chat.connect('ann');
       client.write('');
@@ -267,7 +288,8 @@ describe('framing', () => {
       await socket.head;
       socket.write('HELLO\n\n\0');
       expect(await socket.text()).toMatch(/^ERROR\n/);
-      expect(await socket.closeCode()).toBe(1002);
+      const [close] = await socket.closed;
+      expect(close?.payload.readUInt16BE(0)).toBe(1002);
       await quick.close();
     });
 

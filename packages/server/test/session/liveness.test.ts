@@ -4,6 +4,7 @@ import { Liveness, type Timing, type Verdict } from '../../src/session/liveness.
 
 const TIMING: Timing = {
   connectMs: 10_000,
+  tokenGraceMs: 30_000,
   unfinishedFrameMs: 5_000,
   heartBeatMs: 10_000,
   heartBeatTolerance: 2,
@@ -99,6 +100,46 @@ describe('an unfinished frame', () => {
     for (let now = 100; now <= 20_000; now += 100) expect(socket.judge(now)).toBe(null);
     socket.reading = true;
     expect(socket.judge(20_100)).toBe(null);
+    expect(socket.judge(25_000)).toBe(null);
+    expect(socket.judge(25_001)).toBe('frame-timeout');
+  });
+});
+
+describe('an unfinished WebSocket message', () => {
+  test('FR02 FR05 is over one moment past the limit, not at it, however many pieces it comes in', () => {
+    const socket = new Socket().connect(0, 0);
+    for (let now = 1_000; now <= 6_000; now += 500) {
+      socket.liveness.heardMessage(true, false, now);
+      expect(socket.judge(now)).toBe(null);
+    }
+    socket.liveness.heardMessage(true, false, 6_001);
+    expect(socket.judge(6_001)).toBe('frame-timeout');
+  });
+
+  test('a stream of messages of which one is always unfinished goes on', () => {
+    const socket = new Socket().connect(0, 0);
+    for (let now = 0; now <= 50_000; now += 1_000) {
+      socket.liveness.heardMessage(true, true, now);
+      expect(socket.judge(now)).toBe(null);
+    }
+  });
+
+  test('a finished one leaves the deadline of the STOMP frame that it is part of as it was', () => {
+    const socket = new Socket().connect(0, 0);
+    socket.liveness.heard(true, false, 0);
+    for (let now = 1_000; now <= 5_000; now += 1_000) {
+      socket.liveness.heardMessage(false, true, now);
+      expect(socket.judge(now)).toBe(null);
+    }
+    expect(socket.judge(5_001)).toBe('frame-timeout');
+  });
+
+  test('gets its time back for as long as we ourselves did not read', () => {
+    const socket = new Socket().connect(0, 0);
+    socket.liveness.heardMessage(true, false, 0);
+    socket.reading = false;
+    for (let now = 100; now <= 20_000; now += 100) expect(socket.judge(now)).toBe(null);
+    socket.reading = true;
     expect(socket.judge(25_000)).toBe(null);
     expect(socket.judge(25_001)).toBe('frame-timeout');
   });

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Turn } from '../../src/broker/turn.ts';
-import { encodeTextFrame } from '../../src/broker/websocket-frame.ts';
+import { encodeDataFrame, OPCODES } from '../../src/broker/websocket-frame.ts';
 import { OutboundQueue } from '../../src/session/outbound-queue.ts';
 
 type Line = {
@@ -15,7 +15,8 @@ type Line = {
   overflows: number[];
 };
 
-const frameOf = (text: string) => encodeTextFrame(Buffer.from(text));
+const textFrame = (payload: Buffer) => encodeDataFrame(payload, OPCODES.text);
+const frameOf = (text: string) => textFrame(Buffer.from(text));
 
 describe('outbound queue', () => {
   const http = createServer();
@@ -61,7 +62,7 @@ describe('outbound queue', () => {
   async function stall({ queue, socket, client }: Line): Promise<void> {
     client.pause();
     while (socket.writableLength === 0) {
-      queue.enqueue(encodeTextFrame(Buffer.alloc(60_000)));
+      queue.enqueue(textFrame(Buffer.alloc(60_000)));
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -136,11 +137,11 @@ describe('outbound queue', () => {
     const line = await open(4 * 1_048_576);
     await stall(line);
     for (let n = 0; n < 2_000 && line.overflows.length === 0; n++) {
-      line.queue.enqueue(encodeTextFrame(Buffer.alloc(60_000)));
+      line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
       if (n % 10 === 0) await flushed();
     }
     const kept = line.queue.octets;
-    for (let n = 0; n < 1_000; n++) line.queue.enqueue(encodeTextFrame(Buffer.alloc(60_000)));
+    for (let n = 0; n < 1_000; n++) line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
     await flushed();
     expect(line.overflows.length).toBe(1);
     expect(line.queue.octets).toBe(kept);
@@ -151,7 +152,7 @@ describe('outbound queue', () => {
     const line = await open(1_048_576);
     await stall(line);
     for (let n = 0; n < 1_000; n++) {
-      line.queue.enqueue(encodeTextFrame(Buffer.alloc(60_000)));
+      line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
       expect(line.queue.octets).toBeLessThanOrEqual(1_048_576 + 60_010);
     }
     expect(line.overflows.length).toBe(1);
@@ -166,7 +167,7 @@ describe('outbound queue', () => {
         if (octets === 200_000) resolve();
       });
     });
-    queue.enqueue(encodeTextFrame(Buffer.alloc(200_000)));
+    queue.enqueue(textFrame(Buffer.alloc(200_000)));
     await all;
     expect(overflows).toEqual([]);
   });

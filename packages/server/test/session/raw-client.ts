@@ -27,6 +27,8 @@ export class RawClient {
   readonly closed: Promise<Close>;
   /** Frames that came and were not asked for yet. */
   readonly frames: ServerFrame[] = [];
+  /** In which WebSocket messages the server's frames have come. */
+  readonly kinds = new Set<'text' | 'binary'>();
   /** When each heart-beat came, by performance.now(). */
   readonly heartBeats: number[] = [];
   /** Emits `beat` after each of them. */
@@ -46,7 +48,10 @@ export class RawClient {
         this.#beating.emit('beat');
       },
     });
-    webSocket.on('message', (data) => this.#decoder.push(data as Buffer));
+    webSocket.on('message', (data, isBinary) => {
+      this.kinds.add(isBinary ? 'binary' : 'text');
+      this.#decoder.push(data as Buffer);
+    });
     webSocket.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
       webSocket.on('close', (code, reason) => {

@@ -22,6 +22,7 @@ export class RawSocket {
   readonly frames: WireFrame[] = [];
   #input: Buffer = Buffer.alloc(0);
   #upgraded = false;
+  #ended = false;
   #arrived: (() => void)[] = [];
 
   constructor(port: number, lines: readonly string[]) {
@@ -40,7 +41,13 @@ export class RawSocket {
         this.#read();
       });
     });
-    this.closed = new Promise((resolve) => this.socket.on('close', () => resolve(this.frames)));
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', () => {
+        this.#ended = true;
+        resolve(this.frames);
+        for (const arrived of this.#arrived.splice(0)) arrived();
+      });
+    });
     this.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   }
 
@@ -56,24 +63,55 @@ export class RawSocket {
     ]);
   }
 
+  /** Upgraded, and past CONNECTED. */
+  static async session(port: number, token: string): Promise<RawSocket> {
+    const socket = RawSocket.upgrade(port);
+    await socket.head;
+    socket.write(`CONNECT\naccept-version:1.2\nhost:x\nAuthorization:Bearer ${token}\n\n\0`);
+    const answer = await socket.text();
+    if (!answer.startsWith('CONNECTED\n')) throw new Error(`CONNECTED was expected; ${answer} came`);
+    return socket;
+  }
+
   write(payload: string | Uint8Array, parts: FrameParts = {}): void {
     this.socket.write(wireFrame(payload, parts));
   }
 
   /** The next data frame's text. */
   async text(): Promise<string> {
-    for (;;) {
-      const at = this.frames.findIndex(({ opcode }) => opcode === 1);
-      const [frame] = at === -1 ? [] : this.frames.splice(at, 1);
-      if (frame !== undefined) return frame.payload.toString();
-      await new Promise<void>((resolve) => this.#arrived.push(resolve));
-    }
+    return (await this.next(1)).payload.toString();
   }
 
-  /** The code of the Close frame that the server ended with; `undefined`: it sent none. */
+  /** The next frame of that opcode; others stay in `frames`. Rejects when the connection ends before one comes. */
+  async next(opcode: number): Promise<WireFrame> {
+    const frame = await this.#find(opcode);
+    if (frame === undefined) throw new Error(`the connection ended before a frame of opcode ${opcode} came`);
+    this.frames.splice(this.frames.indexOf(frame), 1);
+    return frame;
+  }
+
+  /** All octets at once, or as many as the server takes; resolves when they are gone or the connection is. */
+  async flood(octets: Uint8Array): Promise<void> {
+    if (this.#ended || this.socket.write(octets)) return;
+    await Promise.race([new Promise((resolve) => this.socket.once('drain', resolve)), this.closed]);
+  }
+
+  /** The code of the Close that the server sends, which is answered as RFC 6455 wants; `undefined`: it sent none. */
   async closeCode(): Promise<number | undefined> {
-    const close = (await this.closed).find(({ opcode }) => opcode === 8);
-    return close === undefined ? undefined : close.payload.readUInt16BE(0);
+    const close = await this.#find(8);
+    if (close === undefined) return undefined;
+    this.write(close.payload, { opcode: 8 });
+    await this.closed;
+    return close.payload.length < 2 ? 1005 : close.payload.readUInt16BE(0);
+  }
+
+  /** The first frame of that opcode, as soon as there is one; `undefined` if the connection ends before. */
+  async #find(opcode: number): Promise<WireFrame | undefined> {
+    for (;;) {
+      const frame = this.frames.find((one) => one.opcode === opcode);
+      if (frame !== undefined || this.#ended) return frame;
+      await new Promise<void>((resolve) => this.#arrived.push(resolve));
+    }
   }
 
   #read(): void {

@@ -1,26 +1,27 @@
 // RECEIPT, DISCONNECT, ERROR: what is answered, in which order, and what comes last.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { mapHandler } from '../../src/handlers/application-handler.ts';
+import { mapDestination } from '../../src/handlers/application-handler.ts';
 import { type Chat, openChat } from './chat-fixture.ts';
 import { bodyOf, frameText, headersOf, sendText } from './raw-client.ts';
 
 /** Handled as long as `gate` is closed; resolves in the order in which `gates` are opened. */
 const gates = new Map<string, PromiseWithResolvers<void>>();
-const slow = mapHandler({
+const slow = mapDestination({
   destination: '/pub/test/slow',
+  isConcurrent: true,
   schema: z.object({ gate: z.string() }),
-  handle: async (_sender, { gate }) => {
+  handle: async ({ body: { gate } }) => {
     const opened = Promise.withResolvers<void>();
     gates.set(gate, opened);
     await opened.promise;
-    return [['gate', gate]];
+    return [['gate', gate] as const];
   },
 });
-const broken = mapHandler({
+const broken = mapDestination({
   destination: '/pub/test/broken',
   schema: z.object({ how: z.enum(['throws', 'rejects']) }),
-  handle: (_sender, { how }) => {
+  handle: ({ body: { how } }) => {
     const error = new Error('SQLITE_ERROR: no such table: secret_table');
     if (how === 'throws') throw error;
     return Promise.reject(error);

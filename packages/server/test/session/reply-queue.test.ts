@@ -25,9 +25,9 @@ describe('reply queue', () => {
     const { queue, sent } = newQueue();
     const first = queue.reserve();
     const second = queue.reserve();
-    queue.settle(second, octets('2'));
+    queue.settle(second, [octets('2')]);
     expect(sent).toEqual([]);
-    queue.settle(first, octets('1'));
+    queue.settle(first, [octets('1')]);
     expect(sent).toEqual(['1', '2']);
     expect(queue.size).toBe(0);
   });
@@ -35,19 +35,19 @@ describe('reply queue', () => {
   test('a frame without an answer holds its place and sends nothing', () => {
     const { queue, sent } = newQueue();
     const silent = queue.reserve();
-    queue.settle(queue.reserve(), octets('after'));
+    queue.settle(queue.reserve(), [octets('after')]);
     expect(sent).toEqual([]);
-    queue.settle(silent, null);
+    queue.settle(silent, []);
     expect(sent).toEqual(['after']);
   });
 
   test('a failure waits for the answers before it and drops those behind it', () => {
     const { queue, sent, failed } = newQueue();
     const [first, second, third] = [queue.reserve(), queue.reserve(), queue.reserve()];
-    queue.settle(third, octets('3'));
+    queue.settle(third, [octets('3')]);
     queue.fail(second, new MaruError('access-denied'), octets('ERROR'));
     expect(failed).toEqual([]);
-    queue.settle(first, octets('1'));
+    queue.settle(first, [octets('1')]);
     expect(sent).toEqual(['1']);
     expect(failed).toEqual(['access-denied']);
     expect(queue.size).toBe(0);
@@ -65,7 +65,7 @@ describe('reply queue', () => {
     const { queue, sent, failed, drained } = newQueue();
     const [first, second] = [queue.reserve(), queue.reserve()];
     queue.clear();
-    queue.settle(first, octets('1'));
+    queue.settle(first, [octets('1')]);
     queue.fail(second, new MaruError('internal'), null);
     expect([sent, failed, queue.size, drained()]).toEqual([[], [], 0, 0]);
   });
@@ -81,7 +81,7 @@ describe('reply queue', () => {
         const replies = readyOrder.map(() => queue.reserve());
         for (const index of readyOrder) {
           const reply = replies[index];
-          if (reply !== undefined) queue.settle(reply, octets(String(index)));
+          if (reply !== undefined) queue.settle(reply, [octets(String(index))]);
         }
         expect(sent).toEqual(readyOrder.map((_, index) => String(index)));
         expect(queue.size).toBe(0);

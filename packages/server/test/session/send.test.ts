@@ -1,7 +1,7 @@
 // SEND over a real socket: what is stored, what is refused, whose name it has, and the RECEIPT.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Chat, openChat } from './chat-fixture.ts';
-import { bodyOf, frameText, headersOf, type RawClient, sendText } from './raw-client.ts';
+import { bodyOf, headersOf, type RawClient, sendText } from './raw-client.ts';
 
 const SEND = '/pub/send/message';
 
@@ -271,29 +271,6 @@ describe('SEND', () => {
     expect(await refused(client, JSON.stringify({ roomId: other, content: 'x', replyTo }))).toMatchObject({
       code: 'invalid-body',
     });
-  });
-
-  test('frames to come are refused in words: ACK, NACK, BEGIN, COMMIT, ABORT and SEND in a transaction', async () => {
-    const frames = {
-      ACK: frameText('ACK', { id: '1', receipt: 'r' }),
-      NACK: frameText('NACK', { id: '1', receipt: 'r' }),
-      BEGIN: frameText('BEGIN', { transaction: 't', receipt: 'r' }),
-      COMMIT: frameText('COMMIT', { transaction: 't', receipt: 'r' }),
-      ABORT: frameText('ABORT', { transaction: 't', receipt: 'r' }),
-      SEND: frameText(
-        'SEND',
-        { destination: SEND, transaction: 't', receipt: 'r' },
-        JSON.stringify({ roomId, content: 'in a transaction' }),
-      ),
-    };
-    for (const [name, frame] of Object.entries(frames)) {
-      const client = await chat.connect('ann');
-      client.write(frame);
-      const refusal = await client.refusal();
-      expect([name, refusal.code, refusal.close]).toEqual([name, 'unsupported-frame', 1002]);
-      expect(refusal.error.headers.get('receipt-id')).toBe('r');
-    }
-    expect(await chat.history(roomId)).not.toContain('in a transaction');
   });
 
   test('the sender of a foreign issuer with the same sub is another person', async () => {

@@ -81,24 +81,46 @@ describe('subscriptions', () => {
     expect(messages.map(({ headers }) => headers.has('ack'))).toEqual([false, false]);
   });
 
-  test('U05 an ack mode that is none is refused; those to come are refused in words', async () => {
+  test('U05 an ack mode that is none is refused, and in 1.0 so is client-individual', async () => {
     const answers = [];
-    for (const ack of ['foo', '', 'AUTO', 'client', 'client-individual']) {
-      const client = await chat.connect('ann');
-      client.send('SUBSCRIBE', { destination, id: '0', ack });
-      const { code, close } = await client.refusal();
-      answers.push([ack, code, close]);
+    for (const [version, ack] of [
+      ['1.2', 'foo'],
+      ['1.2', ''],
+      ['1.2', 'AUTO'],
+      ['1.1', 'foo'],
+      ['1.0', 'foo'],
+      ['1.0', 'client-individual'],
+    ] as const) {
+      const client = await chat.connect('ann', { 'accept-version': version });
+      client.send('SUBSCRIBE', { destination, id: '0', ack, receipt: 'r' });
+      const { error, code, close } = await client.refusal();
+      answers.push([version, ack, code, close, error.headers.get('receipt-id')]);
     }
     expect(answers).toEqual([
-      ['foo', 'invalid-header', 1002],
-      ['', 'invalid-header', 1002],
-      ['AUTO', 'invalid-header', 1002],
-      ['client', 'unsupported-frame', 1002],
-      ['client-individual', 'unsupported-frame', 1002],
+      ['1.2', 'foo', 'invalid-header', 1002, 'r'],
+      ['1.2', '', 'invalid-header', 1002, 'r'],
+      ['1.2', 'AUTO', 'invalid-header', 1002, 'r'],
+      ['1.1', 'foo', 'invalid-header', 1002, 'r'],
+      ['1.0', 'foo', 'invalid-header', 1002, 'r'],
+      ['1.0', 'client-individual', 'invalid-header', 1002, 'r'],
     ]);
-    const client = await chat.connect('ann');
-    client.send('SUBSCRIBE', { destination, id: '0', ack: 'auto', receipt: 'r' });
+  });
+
+  test.each([
+    ['1.0', 'auto'],
+    ['1.0', 'client'],
+    ['1.1', 'auto'],
+    ['1.1', 'client'],
+    ['1.1', 'client-individual'],
+    ['1.2', 'auto'],
+    ['1.2', 'client'],
+    ['1.2', 'client-individual'],
+  ])('U05 in %s the ack mode %s is taken', async (version, ack) => {
+    const client = await chat.connect('ann', { 'accept-version': version });
+    client.send('SUBSCRIBE', { destination, id: '0', ack, receipt: 'r' });
     await client.receipt('r');
+    client.say(roomId, 'heard');
+    expect(bodyOf(await client.expect('MESSAGE'))).toMatchObject({ content: 'heard' });
   });
 
   test('from-seq is refused in words, never swallowed', async () => {

@@ -10,9 +10,13 @@ import {
 } from '@maru/stomp';
 import { bearerToken } from '../../http/bearer.ts';
 import type { ClientFrame, Session } from '../session.ts';
-import type { Answer } from './command.ts';
+import { type Answer, blocking, type Pending } from './command.ts';
 
-export async function connect(session: Session, { headers }: ClientFrame): Promise<Answer> {
+export function connect(session: Session, frame: ClientFrame): Pending {
+  return blocking(identify(session, frame));
+}
+
+async function identify(session: Session, { headers }: ClientFrame): Promise<Answer> {
   const { version, services } = session;
   if (session.principal !== null) throw new MaruError('already-connected');
   if (version === undefined) throw new MaruError('unsupported-version');
@@ -21,7 +25,8 @@ export async function connect(session: Session, { headers }: ClientFrame): Promi
   const { heartBeatMs } = services.timing;
   const ours: HeartBeat = { outgoing: heartBeatMs, incoming: heartBeatMs };
 
-  const principal = await services.verify(tokenOf(headers) ?? session.handshakeToken ?? '');
+  const passcode = services.takesPasscode ? headers.get('passcode') : undefined;
+  const principal = await services.verify(tokenOf(headers) ?? passcode ?? session.handshakeToken ?? '');
   await services.people.enter(principal);
 
   session.connected(principal, negotiateHeartBeat(theirs, ours));

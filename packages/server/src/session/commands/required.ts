@@ -15,7 +15,14 @@ export function requireAllowed(session: Session, frame: ClientFrame): void {
   }
   // On any other command a destination header is a user header and means nothing.
   const addressed = frame.command === 'SEND' || frame.command === 'SUBSCRIBE';
-  authorize(frame.command, addressed ? frame.headers.get('destination') : undefined, session.principal);
+  const destination = addressed ? frame.headers.get('destination') : undefined;
+  const { topics } = session.services;
+  authorize(
+    frame.command,
+    destination,
+    session.principal,
+    (own) => topics.find(own)?.item.maySend !== undefined,
+  );
 }
 
 /** A header of the frame that `requireAllowed` has found to be there. */

@@ -1,19 +1,68 @@
-// SEND: to the handler of an application destination; answered when what it asked for is durable.
+// SEND: to the handler of an application destination, or to a topic; answered when what it asked for is durable.
 import { MaruError } from '@maru/contract';
+import type { ReceiptHeaders } from '../../handlers/application-handler.ts';
+import { UnitOfWork } from '../../handlers/unit-of-work.ts';
+import type { Appended } from '../../store/store.ts';
+import { prepareSending, type Sending } from '../sending.ts';
 import type { ClientFrame, Session } from '../session.ts';
-import type { Answer } from './command.ts';
-import { header, requireAllowed } from './required.ts';
+import type { Transaction } from '../transactions.ts';
+import { type Answer, after, DONE, meanwhile, type Pending } from './command.ts';
+import { requireAllowed } from './required.ts';
 
-export function send(session: Session, frame: ClientFrame): Promise<Answer> {
+export function send(session: Session, frame: ClientFrame): Answer | Pending {
+  const transactionId = frame.headers.get('transaction');
+  if (transactionId === undefined) {
+    const sending = prepare(session, frame);
+    if (!(sending instanceof Promise)) return perform(session, sending);
+    // Whether it may is still being found out: what it does begins before anything behind it does.
+    return after(sending.then((prepared) => perform(session, prepared)));
+  }
+  const transaction = session.transactions.get(transactionId);
+  try {
+    const sending = prepare(session, frame);
+    if (!(sending instanceof Promise)) return keep(transaction, frame, sending);
+    return after(sending.then((prepared) => keep(transaction, frame, prepared)).catch(spoil(transaction)));
+  } catch (error) {
+    return spoil(transaction)(error);
+  }
+}
+
+function prepare(session: Session, frame: ClientFrame): Sending | Promise<Sending> {
   requireAllowed(session, frame);
   if (session.principal === null) throw new MaruError('not-connected');
-  if (frame.headers.has('transaction')) throw new MaruError('unsupported-frame');
-  const mapping = session.services.mappings.get(header(frame, 'destination'));
-  if (mapping === undefined) throw new MaruError('unknown-destination');
-  // The contract's reading of an absent content-type on the built-in destinations: JSON.
-  const contentType = frame.headers.get('content-type');
-  if (contentType !== undefined && !/^application\/json\s*(;|$)/i.test(contentType)) {
-    throw new MaruError('unsupported-content-type');
-  }
-  return mapping.receive(session.principal, frame.body).then((receipt) => ({ receipt }));
+  return prepareSending(session, session.principal, frame);
+}
+
+/** In a transaction it is receipted when it is accepted; what it does is COMMIT's. */
+function keep(transaction: Transaction, frame: ClientFrame, sending: Sending): Answer {
+  transaction.add({ sending }, frame.body.length);
+  return DONE;
+}
+
+/** A refusal that leaves the session alive must not leave half of a transaction to be committed. */
+function spoil(transaction: Transaction): (error: unknown) => never {
+  return (error) => {
+    transaction.isSpoiled = true;
+    throw error;
+  };
+}
+
+function perform(session: Session, sending: Sending): Answer | Pending {
+  const work = new UnitOfWork();
+  const handled = sending.run(work);
+  if (!(handled instanceof Promise)) return complete(session, work, handled);
+  const begun = handled.then((result) => complete(session, work, result));
+  return sending.isConcurrent ? meanwhile(begun) : after(begun);
+}
+
+function complete(session: Session, work: UnitOfWork, result: ReceiptHeaders): Answer | Pending {
+  const carried = session.effects.carryOut(work);
+  if (!(carried instanceof Promise)) return { receipt: result };
+  return { answer: carried.then((appended) => ({ receipt: receiptOf(appended, result) })), holds: null };
+}
+
+function receiptOf(appended: readonly Appended[], result: ReceiptHeaders): ReceiptHeaders {
+  const last = appended.at(-1);
+  if (last === undefined) return result;
+  return [['message-id', last.entry.messageId], ['seq', String(last.entry.seq)], ...result];
 }

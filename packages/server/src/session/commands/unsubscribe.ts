@@ -13,7 +13,7 @@ export function unsubscribe(session: Session, frame: ClientFrame): Answer {
   if (!headers.has('id') && destination === undefined) {
     throw new MaruError('missing-header', { message: 'UNSUBSCRIBE needs the header id or destination' });
   }
-  const key = subscriptionKey(headers, destination ?? '');
+  const key = subscriptionKey(headers.get('id'), destination ?? '');
   const subscription = session.subscriptions.get(key);
   if (subscription === undefined) throw new MaruError('unknown-subscription');
   session.subscriptions.delete(key);

@@ -1,0 +1,143 @@
+// The bounds of how slow a client may be: to read, to beat, to renew its token, to answer a Close.
+import { describe, expect, test } from 'vitest';
+import { LIMITS, openChat } from './chat-fixture.ts';
+import { growthOf, refusalsDuring } from './growth.ts';
+import { bodyOf } from './raw-client.ts';
+import { RawSocket } from './raw-socket.ts';
+
+describe('a reader that is too slow', () => {
+  test('FR11 chat.outboundOctets: past it a reader is told so and closed with 1013; the others miss nothing', async () => {
+    const chat = await openChat({ timing: { closeMs: 5_000 } });
+    const roomId = await chat.newRoom('ann', 'bob', 'carl');
+    const [stalled, reader, writer] = [
+      await chat.connect('bob'),
+      await chat.connect('carl'),
+      await chat.connect('ann'),
+    ];
+    await stalled.subscribe(roomId, '0');
+    const head = await reader.subscribe(roomId, '0');
+    stalled.webSocket.pause();
+    const content = 'x'.repeat(16_000);
+    let sent = 0;
+    const waiting: number[] = [];
+    while (chat.broker.subscriptions === 2) {
+      for (let n = 0; n < 32; n++) writer.say(roomId, content, n === 31 ? `${sent}` : undefined);
+      await writer.receipt(`${sent}`);
+      sent += 32;
+      expect(sent).toBeLessThan(5_000);
+      waiting.push(await chat.metric('maru_outbound_octets_max'));
+    }
+    // What waits is seen to grow, and never past the limit and one commit.
+    expect(Math.max(...waiting)).toBeGreaterThan(0);
+    expect(Math.max(...waiting)).toBeLessThan(LIMITS.outboundOctets + 40 * 17_000);
+    stalled.webSocket.resume();
+    const refusal = await stalled.refusal();
+    expect(refusal).toMatchObject({ code: 'too-slow', close: 1013, reason: 'retry-after=1500' });
+    expect(await chat.refusals('too-slow')).toBe(1);
+    const seqs = (await reader.messages(sent)).map((message) => bodyOf(message).seq);
+    expect(seqs).toEqual(Array.from({ length: sent }, (_, n) => head + 1 + n));
+    await chat.close();
+  });
+
+  test('a reader that keeps up hears a burst larger than what may wait for it', async () => {
+    const chat = await openChat();
+    const roomId = await chat.newRoom('ann', 'bob');
+    const [reader, writer] = [await chat.connect('bob'), await chat.connect('ann')];
+    await reader.subscribe(roomId, '0');
+    // Together more than outboundOctets, and committed in few batches.
+    const count = Math.ceil(LIMITS.outboundOctets / 16_000) + 10;
+    for (let n = 0; n < count; n++) writer.say(roomId, 'x'.repeat(16_000));
+    expect((await reader.messages(count)).length).toBe(count);
+    await chat.close();
+  });
+
+  test('FR11 chat.noProgressMs: with octets waiting and none leaving it is closed, also when nothing new comes', async () => {
+    const chat = await openChat({
+      limits: { outboundOctets: 64 * 1_048_576 },
+      timing: { noProgressMs: 300, tickMs: 10, closeMs: 100 },
+    });
+    const roomId = await chat.newRoom('ann', 'bob');
+    const [stalled, writer] = [await chat.connect('bob'), await chat.connect('ann')];
+    await stalled.subscribe(roomId, '0');
+    stalled.webSocket.pause();
+    for (let n = 0; n < 1_000; n++) writer.say(roomId, 'x'.repeat(16_000), n === 999 ? 'r' : undefined);
+    await writer.receipt('r');
+    await chat.empty(1);
+    expect(chat.broker.subscriptions).toBe(0);
+    expect(writer.webSocket.readyState).toBe(writer.webSocket.OPEN);
+    expect(await chat.refusals('too-slow')).toBe(1);
+    await chat.close();
+  });
+});
+
+describe('a client that is gone, or as good as gone', () => {
+  test('H09 chat.heartBeatTolerance: who beats within so many periods stays, who is silent for longer is told so', async () => {
+    const chat = await openChat({ timing: { heartBeatMs: 400, heartBeatTolerance: 2, tickMs: 10 } });
+    const [beating, silent] = [
+      await chat.connect('ann', { 'heart-beat': '400,0' }),
+      await chat.connect('ann', { 'heart-beat': '400,0' }),
+    ];
+    const timer = setInterval(() => beating.write('\n'), 300);
+    const refusals = await refusalsDuring(chat, 'heart-beat-timeout', async () => {
+      expect(await silent.refusal()).toMatchObject({ code: 'heart-beat-timeout', close: 1002 });
+    });
+    expect(refusals).toBe(1);
+    expect(beating.webSocket.readyState).toBe(beating.webSocket.OPEN);
+    clearInterval(timer);
+    await chat.close();
+  });
+
+  test('TK17 chat.tokenGraceMs: within it a session goes on, past it it is told that its token has ended', async () => {
+    const chat = await openChat({ timing: { tokenGraceMs: 1_500, tickMs: 10 } });
+    const roomId = await chat.newRoom('ann');
+    const endsAt = Date.now() + 1_000;
+    const client = await chat.open();
+    await client.connect(await chat.sign({ sub: 'ann', name: 'Ann', exp: endsAt / 1000 }));
+    while (Date.now() <= endsAt) {
+      client.say(roomId, 'still here', 'r');
+      await client.receipt('r');
+    }
+    // The token has ended.
+    client.say(roomId, 'even now', 'last');
+    await client.receipt('last');
+    const refusals = await refusalsDuring(chat, 'token-expired', async () => {
+      expect(await client.refusal()).toMatchObject({ code: 'token-expired', close: 1008 });
+    });
+    expect(refusals).toBe(1);
+    expect(Date.now()).toBeGreaterThanOrEqual(endsAt + 1_500);
+    await chat.close();
+  });
+
+  test('FR06 chat.closeMs: who answers the Close in time is parted from in peace, who doesn’t is cut', async () => {
+    const chat = await openChat({ timing: { closeMs: 300 } });
+    const growth = await growthOf(chat, 'maru_session_closes_total{code="1002"}', async () => {
+      for (const answers of [true, false]) {
+        const socket = RawSocket.upgrade(chat.port);
+        await socket.head;
+        const began = performance.now();
+        socket.write('HELLO\n\n\0');
+        if (answers) expect(await socket.closeCode()).toBe(1002);
+        else await socket.closed;
+        await chat.empty();
+        if (!answers) expect(performance.now() - began).toBeGreaterThan(250);
+      }
+    });
+    expect(growth).toBe(2);
+    await chat.close();
+  });
+
+  test('chat.drainMs: at the end of the server who answers goes in peace, who doesn’t is cut', async () => {
+    const chat = await openChat({ timing: { drainMs: 300, closeMs: 60_000 } });
+    const [good, deaf] = [await chat.connect('ann'), RawSocket.upgrade(chat.port)];
+    await deaf.head;
+    const began = performance.now();
+    const growth = await growthOf(chat, 'maru_session_closes_total{code="1012"}', async () => {
+      await chat.endpoint.close();
+    });
+    expect(growth).toBe(2);
+    expect(performance.now() - began).toBeGreaterThan(250);
+    expect(await good.closed).toMatchObject({ code: 1012 });
+    await deaf.closed;
+    await chat.close();
+  });
+});
