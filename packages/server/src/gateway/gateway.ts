@@ -7,6 +7,7 @@ import { MaruError } from '@maru/contract';
 import { sayFarewell } from '../http/farewell.ts';
 import { asMaruError, LINGER_MS, refuseSocket, sendError } from '../http/http-error.ts';
 import { listOf } from '../http/request-headers.ts';
+import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type CorsOptions, createCors } from './cors.ts';
 import { createForwarding, peerAddress } from './forwarded.ts';
@@ -32,6 +33,7 @@ export type GatewayOptions = {
   readonly trustedProxies: readonly string[];
   readonly verify: VerifyToken;
   readonly limits: GatewayLimits;
+  readonly counts: Counts;
   readonly log: Logger;
 };
 
@@ -52,7 +54,7 @@ const PARSER_FAULTS: Readonly<Record<string, readonly [MaruError['code'], number
 };
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { routes, limits, log, verify } = options;
+  const { routes, limits, counts, log, verify } = options;
   const cors = createCors(options.cors);
   const forward = createForwarding(options.trustedProxies);
   const servers = new Set<Server>();
@@ -141,6 +143,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
     const [code, status] = PARSER_FAULTS[fault.code ?? ''] ?? ['invalid-request', 400];
     const requestId = randomUUID();
+    counts.refused(code);
     log.info({ requestId, code, fault: fault.code }, 'request refused by the parser');
     refuseSocket(socket, new MaruError(code), requestId, status);
   }
@@ -155,13 +158,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     });
   }
 
-  /** The path without its query, which may hold what is nobody's business. */
   function logRefusal(req: IncomingMessage, requestId: string, error: MaruError): void {
+    counts.refused(error.code);
     const facts = {
       requestId,
       code: error.code,
       method: req.method,
-      path: req.url?.split('?', 1)[0],
+      path: pathForLog(req.url),
       origin: req.headers.origin,
       address: peerAddress(req),
     };
@@ -217,6 +220,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       clearTimeout(timer);
     },
   };
+}
+
+/** Without what may be a secret: query, fragment, parameters, also with their marks encoded; `user:password@` before a host. */
+function pathForLog(target = ''): string {
+  const [path = ''] = target.split(/[?#;]|%3f|%23|%3b/i, 1);
+  return path.replace(/^([^/]*\/\/)[^/]*@/, '$1');
 }
 
 function answerHealth(req: IncomingMessage, res: ServerResponse): void {

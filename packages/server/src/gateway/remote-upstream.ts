@@ -4,11 +4,12 @@ import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { Pool } from 'undici';
 import { refuseSocket, sendError } from '../http/http-error.ts';
+import { closeWithRetry } from '../http/retry-later.ts';
 import type { Upstream } from '../http/upstream.ts';
+import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createExchange, requestBody } from './exchange.ts';
 import { endToEnd } from './hop-by-hop.ts';
-import { closeWithRetry } from './retry-later.ts';
 import { Tunnel, type TunnelLimits } from './tunnel.ts';
 
 type UpstreamTarget = { readonly host: string; readonly port: number } | { readonly socketPath: string };
@@ -29,6 +30,7 @@ export type RemoteUpstreamLimits = TunnelLimits & {
 export type RemoteUpstreamOptions = {
   readonly target: UpstreamTarget;
   readonly limits: RemoteUpstreamLimits;
+  readonly counts: Counts;
   readonly log: Logger;
 };
 
@@ -53,9 +55,10 @@ export class RemoteUpstream implements Upstream {
   }
 
   handleRequest(req: IncomingMessage, res: ServerResponse): void {
-    const { limits } = this.#options;
+    const { limits, counts } = this.#options;
     const requestId = idOf(req);
     if (this.#requests >= limits.maxRequests) {
+      counts.refused('overloaded');
       sendError(res, new MaruError('overloaded'), requestId);
       return;
     }
@@ -83,9 +86,10 @@ export class RemoteUpstream implements Upstream {
       socket.destroy();
       return;
     }
-    const { target, limits } = this.#options;
+    const { target, limits, counts } = this.#options;
     if (this.#tunnels.size >= limits.maxTunnels) {
       socket.on('error', () => socket.destroy());
+      counts.refused('overloaded');
       this.#refuse(new MaruError('overloaded'), req, socket);
       return;
     }
@@ -117,6 +121,7 @@ export class RemoteUpstream implements Upstream {
   }
 
   #warn(error: MaruError, requestId: string): void {
+    this.#options.counts.refused(error.code);
     this.#options.log.warn({ requestId, code: error.code, err: error.cause }, 'upstream failed');
   }
 }

@@ -24,6 +24,7 @@ const HEADERS_BY_CODE: { readonly [code in ErrorCode]?: Readonly<Record<string, 
   'invalid-request': { Connection: 'close' },
   'payload-too-large': { Connection: 'close' },
   overloaded: { 'Retry-After': '1' },
+  'too-many-requests': { 'Retry-After': '1' },
   'going-away': { 'Retry-After': '1', Connection: 'close' },
 };
 

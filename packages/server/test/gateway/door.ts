@@ -9,6 +9,7 @@ import { createGateway, type GatewayOptions } from '../../src/gateway/gateway.ts
 import type { Route } from '../../src/gateway/routes.ts';
 import type { TokenFilter } from '../../src/gateway/token-filter.ts';
 import type { Upstream } from '../../src/http/upstream.ts';
+import { Counts } from '../../src/telemetry/counts.ts';
 import { OpenSockets } from './open-sockets.ts';
 import { portOf } from './service.ts';
 
@@ -55,6 +56,7 @@ export async function openDoor(
       if (token === 'old') throw new MaruError('token-expired');
       if (token !== 'good') throw new MaruError('token-invalid');
     },
+    counts: new Counts(),
     log: pino({ level: 'trace' }, log),
     ...options,
     cors: options.cors ?? {

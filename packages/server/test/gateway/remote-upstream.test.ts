@@ -7,8 +7,8 @@ import { setTimeout as moment } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RemoteUpstream } from '../../src/gateway/remote-upstream.ts';
-import { acceptKey } from '../../src/gateway/retry-later.ts';
 import { readUpgradeAnswer } from '../../src/gateway/upgrade-answer.ts';
+import { acceptKey } from '../../src/http/retry-later.ts';
 import {
   ask,
   type Door,

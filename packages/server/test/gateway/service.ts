@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { RemoteUpstream, type RemoteUpstreamLimits } from '../../src/gateway/remote-upstream.ts';
 import type { Upstream } from '../../src/http/upstream.ts';
+import { Counts } from '../../src/telemetry/counts.ts';
 import { OpenSockets } from './open-sockets.ts';
 
 export const UPSTREAM_KINDS = ['in process', 'over TCP', 'over a Unix socket'] as const;
@@ -83,7 +84,7 @@ export function remoteTo(
 ): RemoteUpstream {
   const limits = { ...REMOTE_LIMITS, ...options.limits };
   const log = options.log === undefined ? pino({ level: 'silent' }) : pino({ level: 'trace' }, options.log);
-  return new RemoteUpstream({ target, limits, log });
+  return new RemoteUpstream({ target, limits, counts: new Counts(), log });
 }
 
 async function connectTo(kind: UpstreamKind, server: Server, options: ServiceOptions) {

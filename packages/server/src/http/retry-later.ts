@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ERRORS } from '@maru/contract';
-import { sayFarewell } from '../http/farewell.ts';
-import { LINGER_MS } from '../http/http-error.ts';
-import { listOf } from '../http/request-headers.ts';
+import { sayFarewell } from './farewell.ts';
+import { LINGER_MS } from './http-error.ts';
+import { listOf } from './request-headers.ts';
 
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const FINAL_CLOSE_FRAME = 0x88;
@@ -15,10 +15,17 @@ export function acceptKey(key: string): string {
   return createHash('sha1').update(`${key}${WEBSOCKET_GUID}`).digest('base64');
 }
 
+/** Whether the handshake can be completed: all else of RFC 6455 §4.2.1 was seen to before. */
+export function hasKey(req: IncomingMessage): boolean {
+  return /^[+/0-9A-Za-z]{22}==$/.test(req.headers['sec-websocket-key'] ?? '');
+}
+
 /** 101, then close 1013 with reason `retry-after=<ms>`, in the place of an upgrade that can't be had now. */
 export function closeWithRetry(req: IncomingMessage, socket: Duplex, retryAfterMs: number): void {
   // A browser that offered subprotocols fails the connection, without a close code, when none is answered.
-  const protocol = listOf(req.headers['sec-websocket-protocol'] ?? '')[0];
+  const offered = listOf(req.headers['sec-websocket-protocol'] ?? '');
+  // Where no gateway stands in front, a token may be offered among them: that is never said back.
+  const protocol = offered.find((name) => !/^bearer\./i.test(name));
   const head = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',
