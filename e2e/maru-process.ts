@@ -28,16 +28,18 @@ export class MaruProcess {
     options: {
       /** Its working folder. */
       readonly folder: string;
+      /** Default: the one of this checkout. */
+      readonly cli?: string;
       readonly settings?: Settings;
       readonly variables?: Readonly<Record<string, string>>;
       readonly onOutput?: (text: string) => void;
     },
   ) {
-    const { folder, settings = {}, variables = {}, onOutput = () => undefined } = options;
+    const { folder, cli = CLI, settings = {}, variables = {}, onOutput = () => undefined } = options;
     this.#onOutput = onOutput;
     const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN_VARIABLE.test(name));
     const assignments = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-    this.#child = spawn(process.execPath, [CLI, ...command, ...assignments], {
+    this.#child = spawn(process.execPath, [cli, ...command, ...assignments], {
       cwd: folder,
       env: { ...Object.fromEntries(inherited), ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],

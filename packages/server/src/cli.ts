@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The command `maru`: which roles run in this process, with which configuration.
-import { enableCompileCache } from 'node:module';
+// Whole, not by name: an old Node lacks some of it, and is to be told what it needs.
+import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConfigError, readConfig } from './config.ts';
 import { ListenError } from './listen.ts';
-import type { Listening, Role } from './main.ts';
+import type { Listening, Role } from './maru.ts';
 import { createLog } from './telemetry/log.ts';
 import { nodeProblem, VERSION } from './version.ts';
 
@@ -53,10 +54,11 @@ async function main(): Promise<void> {
   if (run === undefined) return console.log(JSON.stringify(config, hideSecrets, 2));
   const log = createLog(config.log.level);
   // A second start then skips half of the first one's work; where the folder can't be written nothing is kept.
-  enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)));
+  nodeModule.enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)));
   const { createMaru } = await import('./main.ts');
   let stop: (code: number) => void = (code) => process.exit(code);
-  const maru = await createMaru(config, run.roles, log, () => stop(1));
+  const maru = createMaru({ config, roles: run.roles, log, onFatal: () => stop(1) });
+  const listening = await maru.start();
   let stopping = false;
   stop = (code) => {
     // A second Ctrl-C doesn't wait.
@@ -77,7 +79,7 @@ async function main(): Promise<void> {
     });
   }
   // Last: whoever reads that it is ready may end it at once.
-  announce(maru.listening, config.publicUrl, config.dataDir);
+  announce(listening, config.publicUrl, config.dataDir);
 }
 
 function readArguments() {
@@ -98,14 +100,16 @@ function readArguments() {
 
 function announce(listening: Listening, publicUrl: string, dataDir: string): void {
   const lines = [`Maru ${VERSION} is ready after ${Math.round(performance.now())} ms.`];
-  const line = (name: string, text: string) => lines.push(`  ${name.padEnd(10)}${text}`);
-  const { web, gateway, chat, identity } = listening;
+  const line = (name: string, text: string) => lines.push(`  ${name.padEnd(12)}${text}`);
+  const { web, gateway, chat, identity, operations } = listening;
   if (web) line('page', `http://${web.hosts[0]}:${web.port}   ← open this in a browser`);
   if (gateway)
     line('gateway', `${publicUrl}   STOMP at /chat, REST at /api, accounts at /auth, API docs at /api/docs`);
   if (chat) line('chat', `${chat.hosts[0]}:${chat.port}   behind the gateway`);
   if (identity) line('identity', `${identity.hosts[0]}:${identity.port}   behind the gateway`);
   if (chat || identity) line('data', dataDir);
+  if (operations)
+    line('operations', `${operations.hosts[0]}:${operations.port}   /healthz, /readyz, /metrics`);
   lines.push('  Ctrl-C ends it.');
   console.log(lines.join('\n'));
 }

@@ -31,6 +31,9 @@ const upstream = z
   .string()
   .regex(/^(http:\/\/[^/:]+:\d+|unix:\/.+)$/, 'must be http://host:port or unix:/path/to/socket');
 const hosts = z.array(z.string().min(1)).min(1);
+const proxies = z.array(
+  z.string().refine(isProxyEntry, 'must be an address or a CIDR range, such as 10.0.0.0/8'),
+);
 
 const issuer = z.strictObject({
   issuer: z.string().min(1).describe("The token's iss, exactly"),
@@ -55,6 +58,13 @@ export const configSchema = z.strictObject({
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged') })
     .prefault({}),
 
+  handlers: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Modules with your own destinations, topics and interceptors; paths from the configuration file',
+    ),
+
   gateway: z
     .strictObject({
       host: hosts
@@ -77,10 +87,7 @@ export const configSchema = z.strictObject({
         .max(86_400)
         .default(3600)
         .describe('How long a browser may keep the answer to a preflight'),
-      trustedProxies: z
-        .array(z.string().refine(isProxyEntry, 'must be an address or a CIDR range, such as 10.0.0.0/8'))
-        .default([])
-        .describe('Proxies whose X-Forwarded-* and Forwarded are kept'),
+      trustedProxies: proxies.default([]).describe('Proxies whose X-Forwarded-* and Forwarded are kept'),
       chatUpstream: upstream
         .optional()
         .describe("Apart only: the chat service. Default: chat's own host and port"),
@@ -113,7 +120,28 @@ export const configSchema = z.strictObject({
         .describe(
           "Pages that may open the WebSocket; *. is one label. Default: the web page's; publicUrl's own always may",
         ),
+      trustedProxies: proxies
+        .default(['127.0.0.0/8', '::1'])
+        .describe(
+          "Gateways whose X-Forwarded-For tells a client's address; a Unix socket always does. Beside gateway.trustedProxies",
+        ),
       bodyOctets: octets.default(65_536).describe('Largest body of a REST call'),
+      sessions: count
+        .default(20_000)
+        .describe('Most WebSockets open at a time; past it 503 with Retry-After'),
+      connectsPerSecond: count
+        .default(1_000)
+        .describe('Most upgrades of one address (an IPv6 /64 is one), twice as many at once; past it 429'),
+      sessionsPerUser: count.default(100).describe('Most connected sessions of one person; past it refused'),
+      connectOctets: octets
+        .default(16_384)
+        .describe('Most octets of a session up to the end of its first frame'),
+      framesPerSecond: count
+        .default(10_000)
+        .describe('Most frames of a session, pings too; past it it is not read for a while'),
+      octetsPerSecond: octets
+        .default(8_388_608)
+        .describe('Most octets of a session; past it it is not read for a while'),
       frameOctets: octets.default(65_536).describe('Largest STOMP frame'),
       headers: count.default(32).describe('Most headers of a STOMP frame'),
       headerOctets: octets.default(1_024).describe('Longest STOMP header line'),
@@ -122,6 +150,22 @@ export const configSchema = z.strictObject({
         .default(262_144)
         .describe('Largest WebSocket message; it may hold several frames'),
       subscriptions: count.default(256).describe('Most subscriptions of a session'),
+      unacknowledged: count
+        .default(16_384)
+        .describe(
+          'Most unacknowledged messages of a session: the prefetch of all its subscriptions together',
+        ),
+      transactions: count.default(16).describe('Most open transactions of a session'),
+      transactionFrames: count.default(100).describe('Most frames in one transaction'),
+      transactionOctets: octets
+        .default(262_144)
+        .describe('Most octets of bodies in all open transactions of a session'),
+      tokenGraceMs: z
+        .int()
+        .min(0)
+        .max(86_400_000)
+        .default(30_000)
+        .describe('How much longer than its token a session lives: time to renew it'),
       inFlight: count
         .default(256)
         .describe('Most frames of a session begun and unanswered; past it it is not read'),
@@ -131,6 +175,10 @@ export const configSchema = z.strictObject({
       appendQueue: count
         .default(10_000)
         .describe('Most writes waiting for the database; past it refused, overloaded'),
+      passcode: z
+        .enum(['off', 'token'])
+        .default('off')
+        .describe("CONNECT's passcode: not looked at, or an access token where there is no Authorization"),
       connectMs: ms.default(10_000).describe('Time from the handshake to CONNECT'),
       unfinishedFrameMs: ms.default(10_000).describe('Time from the start of a frame to its end'),
       heartBeatMs: ms.default(10_000).describe('How often the server beats, and how often it wants to hear'),
@@ -191,7 +239,28 @@ export const configSchema = z.strictObject({
       port: port.default(5500),
     })
     .prefault({}),
+
+  operations: z
+    .strictObject({
+      host: hosts
+        .default(['127.0.0.1'])
+        .describe(
+          'Addresses of /healthz, /readyz and /metrics, or unix:/path; no client needs to reach them',
+        ),
+      port: z
+        .int()
+        .min(0)
+        .max(65_535)
+        .optional()
+        .describe(
+          'Default: 9090; a chat service alone 9091, an identity service alone 9092, a web page alone 9093. 0: a free one',
+        ),
+    })
+    .prefault({}),
 });
+
+/** Settings as they are written: all may be left out. */
+export type GivenSettings = z.input<typeof configSchema>;
 
 /** Settings as written, defaults filled in. */
 export type Settings = z.infer<typeof configSchema>;

@@ -1,10 +1,11 @@
-// The only reader of configuration files and of the environment: file, then MARU_* variables, then --set; all checked at once.
+// The only reader of configuration files and of the environment: file, then MARU_* variables, then --set, or one object
+// in their place; all checked at once.
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { configSchema, type Settings } from './config-schema.ts';
+import { configSchema, type GivenSettings, type Settings } from './config-schema.ts';
 
 /** Settings after what depends on others was filled in; frozen. */
 export type Config = Omit<Settings, 'gateway' | 'chat' | 'tokens' | 'publicUrl'> & {
@@ -40,8 +41,11 @@ export type Sources = {
   readonly file?: string | undefined;
   /** `--set a.b=c` */
   readonly assignments?: readonly string[];
+  /** In place of all that: neither a file nor `MARU_*` is read then. */
+  readonly settings?: GivenSettings | undefined;
 };
 
+type Environment = Readonly<Record<string, string | undefined>>;
 type Tree = { [key: string]: unknown };
 
 const DEFAULT_FILE = 'maru.yaml';
@@ -49,9 +53,25 @@ const DEFAULT_FILE = 'maru.yaml';
 const NOT_SETTINGS: readonly string[] = ['MARU_CONFIG'];
 
 /** @throws ConfigError with every problem and its fix. */
-export function readConfig(sources: Sources = {}, env: NodeJS.ProcessEnv = process.env): Config {
-  const { file, tree } = readFile(sources.file ?? env.MARU_CONFIG);
+export function readConfig(sources: Sources = {}, env: Environment = process.env): Config {
   const problems: string[] = [];
+  const { file, tree } =
+    sources.settings === undefined
+      ? readSources(sources, env, problems)
+      : { file: null, tree: sources.settings };
+  const parsed = configSchema.safeParse(tree);
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap(explain));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  return complete(parsed.data, file, env.NODE_ENV === 'production');
+}
+
+/** The tree of settings as given; what cannot be put into it is added to `problems`. */
+function readSources(
+  sources: Sources,
+  env: Environment,
+  problems: string[],
+): { file: string | null; tree: Tree } {
+  const { file, tree } = readFile(sources.file ?? env.MARU_CONFIG);
   for (const [key, value] of Object.entries(env)) {
     if (key.startsWith('MARU_') && !NOT_SETTINGS.includes(key))
       assign(tree, pathOfVariable(key), value ?? '', key, problems);
@@ -67,10 +87,7 @@ export function readConfig(sources: Sources = {}, env: NodeJS.ProcessEnv = proce
       problems,
     );
   }
-  const parsed = configSchema.safeParse(tree);
-  if (!parsed.success) problems.push(...parsed.error.issues.flatMap(explain));
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return complete(parsed.data, file, env.NODE_ENV === 'production');
+  return { file, tree };
 }
 
 /** Every setting's path, such as `gateway.port`. */
@@ -219,6 +236,8 @@ function complete(settings: Settings, file: string | null, production: boolean):
     tokens: { ...settings.tokens, jwksUrl: settings.tokens.jwksUrl ?? `${identityUpstream}/auth/jwks` },
     chat: { ...settings.chat, allowedOrigins: withOwn(settings.chat.allowedOrigins) },
     dataDir: resolve(settings.dataDir),
+    // Beside the file that names them, so that it can be read from anywhere.
+    handlers: settings.handlers.map((module) => resolve(file === null ? '.' : dirname(file), module)),
     publicUrl,
     pageUrl,
     file,

@@ -4,109 +4,118 @@ import { fileURLToPath } from 'node:url';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
 import { LocalBroker } from './broker/local-broker.ts';
+import { RoomListFeed } from './broker/room-list-feed.ts';
 import { Turn } from './broker/turn.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { RemoteUpstream } from './gateway/remote-upstream.ts';
 import type { Route } from './gateway/routes.ts';
 import { DOCS_PATH, OPENAPI_PATH } from './handlers/api-docs.ts';
-import { createMappings } from './handlers/application-handler.ts';
+import { createDoor } from './handlers/door.ts';
+import { type HandlerModule, loadHandlerModule } from './handlers/handler-module.ts';
 import { createApi } from './handlers/http-api.ts';
-import { mapSendMessage } from './handlers/send-message.ts';
 import { OriginList } from './http/origin-list.ts';
 import type { Upstream } from './http/upstream.ts';
-import { openIdentityService } from './identity/identity-service.ts';
 import { loadSecrets } from './identity/secrets.ts';
 import { createTokenVerifier, type TokenVerifier } from './identity/token-verifier.ts';
+import { Lifecycle, type Opened } from './lifecycle.ts';
 import { closeAll, listenAll } from './listen.ts';
+import { type Listening, type Maru, type MaruOptions, OPERATIONS_PORTS, ROLES, type Role } from './maru.ts';
 import { Clock } from './session/clock.ts';
 import { Endpoint } from './session/endpoint.ts';
+import { watchSessions } from './session/gauges.ts';
+import { UserSessions } from './session/user-sessions.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
-import type { Logger } from './telemetry/log.ts';
+import { createLog, type Logger } from './telemetry/log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { createOperations } from './telemetry/operations.ts';
+import { Readiness } from './telemetry/readiness.ts';
+import { nodeProblem } from './version.ts';
 import { createWebPage } from './web/web-page.ts';
-
-export const ROLES = ['identity', 'chat', 'gateway', 'web'] as const;
-export type Role = (typeof ROLES)[number];
-
-/** What listens where: `host:port` of each role that runs here. */
-export type Listening = Partial<Record<Role, { readonly hosts: readonly string[]; readonly port: number }>>;
-
-export type Maru = {
-  readonly listening: Listening;
-  /** Sends clients away, answers what is under way, commits what waits, closes the databases. */
-  close(): Promise<void>;
-};
 
 /** A part that runs: how to reach it in this process, and how to end it. `drain` sends its clients away first. */
 type Part = { readonly upstream: Upstream; drain?(): Promise<void>; close(): Promise<void> };
 
+/** What the process tells of itself, filled by its parts. */
+type Telemetry = { readonly log: Logger; readonly metrics: Metrics; readonly readiness: Readiness };
+
 /**
- * Starts the given roles in this process.
- * @param onFatal called when a part has failed in a way that ends the process (a database thread died).
- * Rejects with ConfigError, ListenError or an Error whose message says what to do; nothing is left running then.
+ * Maru as a part of this process; nothing runs and nothing is written before `start`.
+ * @throws ConfigError with every wrong setting, or an Error that says which Node it needs.
  */
-export async function createMaru(
+export function createMaru(options: MaruOptions = {}): Maru {
+  const problem = nodeProblem();
+  if (problem !== null) throw new Error(problem);
+  const config = options.config ?? readConfig({ settings: options.settings ?? {} });
+  const { roles = ROLES, log = createLog(config.log.level), onFatal = throwUncaught } = options;
+  const { handlers = [] } = options;
+  // As a program without types may say it.
+  if (roles.length === 0 || !roles.every((role) => ROLES.includes(role))) {
+    throw new ConfigError([`roles: must be some of ${ROLES.join(', ')}`]);
+  }
+  return new Lifecycle((opened) => openRoles(opened, config, roles, handlers, log, onFatal));
+}
+
+async function openRoles(
+  opened: Opened,
   config: Config,
   roles: readonly Role[],
+  handlers: readonly HandlerModule[],
   log: Logger,
   onFatal: (error: Error) => void,
-): Promise<Maru> {
-  const closing: (() => Promise<void>)[] = [];
-  const draining: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    // Clients get their Close frame while their sockets are still whole; then everything ends in reverse order.
-    for (const drain of draining.splice(0)) await drain();
-    for (let end = closing.pop(); end !== undefined; end = closing.pop()) await end();
-  };
+): Promise<Listening> {
   const listening: Listening = {};
-  const listen = async (role: Role, create: () => Server): Promise<void> => {
-    const { host, port } = config[role];
-    const opened = await listenAll(role, host, port, create);
-    closing.push(() => closeAll(opened.servers));
-    listening[role] = { hosts: host, port: opened.port };
+  const listen = async (role: Role | 'operations', create: () => Server): Promise<void> => {
+    const { host } = config[role];
+    const port = config[role].port ?? Math.min(...roles.map((each) => OPERATIONS_PORTS[each]));
+    const { servers, port: bound } = await listenAll(role, host, port, create);
+    opened.close(() => closeAll(servers));
+    listening[role] = { hosts: host, port: bound };
   };
 
-  try {
-    const has = (role: Role): boolean => roles.includes(role);
-    const verifier = openVerifier(config);
-    // Opened side by side: each spends most of its time waiting.
-    const opening = [
-      has('identity') ? openIdentity(config, log) : null,
-      has('chat') ? openChat(config, verifier, log, onFatal) : null,
-    ] as const;
-    // If one cannot be opened, the other is closed when it has been.
-    for (const part of await Promise.allSettled(opening)) {
-      if (part.status === 'fulfilled' && part.value !== null) closing.push(part.value.close);
-    }
-    const [identity, chat] = await Promise.all(opening);
-    if (identity !== null) {
-      await listen('identity', () => serverOf(identity.upstream));
-    }
-    if (chat !== null) {
-      if (chat.drain) draining.push(chat.drain);
-      await listen('chat', () => serverOf(chat.upstream));
-    }
-    if (has('gateway')) {
-      const gateway = await openGateway(config, verifier, { identity, chat }, log);
-      // A tunnel is no HTTP connection: a listener that closes first would wait for it for ever.
-      draining.push(gateway.close);
-      await listen('gateway', gateway.server);
-    }
-    if (has('web')) {
-      const web = await createWebPage({
-        distDir: fileURLToPath(new URL('dist', import.meta.resolve('@maru/web/package.json'))),
-        gatewayUrl: config.publicUrl,
-        pageUrl: config.pageUrl,
-        log,
-      });
-      closing.push(web.close);
-      await listen('web', () => serverOf(web.upstream));
-    }
-    return { listening, close };
-  } catch (error) {
-    await close();
-    throw error;
+  // First to listen and last to go: whoever watches over the process sees it start and end.
+  const telemetry: Telemetry = { log, metrics: new Metrics(), readiness: new Readiness() };
+  const { readiness } = telemetry;
+  opened.drain(async () => readiness.drain());
+  await listen('operations', () => createOperations(telemetry));
+
+  const has = (role: Role): boolean => roles.includes(role);
+  const verifier = openVerifier(config);
+  // Opened side by side: each spends most of its time waiting.
+  const opening = [
+    has('identity') ? openIdentity(config, log) : null,
+    has('chat') ? openChat(config, verifier, handlers, telemetry, onFatal) : null,
+  ] as const;
+  // If one cannot be opened, the other is closed when it has been.
+  for (const part of await Promise.allSettled(opening)) {
+    if (part.status === 'fulfilled' && part.value !== null) opened.close(part.value.close);
   }
+  const [identity, chat] = await Promise.all(opening);
+  if (identity !== null) {
+    await listen('identity', () => serverOf(identity.upstream));
+  }
+  if (chat !== null) {
+    if (chat.drain) opened.drain(chat.drain);
+    await listen('chat', () => serverOf(chat.upstream));
+  }
+  if (has('gateway')) {
+    const gateway = await openGateway(config, verifier, { identity, chat }, telemetry);
+    // A tunnel is no HTTP connection: a listener that closes first would wait for it for ever.
+    opened.drain(gateway.close);
+    await listen('gateway', gateway.server);
+  }
+  if (has('web')) {
+    const web = await createWebPage({
+      distDir: fileURLToPath(new URL('dist', import.meta.resolve('@maru/web/package.json'))),
+      gatewayUrl: config.publicUrl,
+      pageUrl: config.pageUrl,
+      log,
+    });
+    opened.close(web.close);
+    await listen('web', () => serverOf(web.upstream));
+  }
+  readiness.ready();
+  return listening;
 }
 
 /** One verifier for all parts of a process: a token that the gateway has checked costs the chat service nothing more. */
@@ -126,6 +135,8 @@ async function openIdentity(config: Config, log: Logger): Promise<Part> {
     production,
     configured: { identitySecret: identity.secret },
   });
+  // Loaded here, for a gateway or a chat service alone need none of it.
+  const { openIdentityService } = await import('./identity/identity-service.ts');
   return openIdentityService({
     dataDir,
     publicUrl,
@@ -142,44 +153,78 @@ async function openIdentity(config: Config, log: Logger): Promise<Part> {
 async function openChat(
   config: Config,
   verifier: TokenVerifier,
-  log: Logger,
+  handlers: readonly HandlerModule[],
+  { log, metrics, readiness }: Telemetry,
   onFatal: (error: Error) => void,
 ): Promise<Part> {
   const { chat, dataDir, publicUrl } = config;
+  const { counts } = metrics;
   const verify = (token: string) => verifier.verify(token);
+  // Before anything is opened: a team's mistake in a module ends the start.
+  const modules = await Promise.all(config.handlers.map((file) => loadHandlerModule(file)));
+  const door = createDoor([...handlers, ...modules]);
 
   const store = await openSqliteStore({
     folder: dataDir,
     queueLimit: chat.appendQueue,
     onFailure: (failure, error) => {
       log.fatal({ failure, err: error }, 'the store failed');
+      readiness.fail();
       onFatal(error);
     },
   });
   const turn = new Turn();
-  const broker = new LocalBroker(store, turn);
+  const broker = new LocalBroker(store, turn, counts);
+  const roomLists = new RoomListFeed({
+    store,
+    broker,
+    onFailure: (error) => log.error({ err: error }, 'a room for a room list could not be read'),
+  });
   // Committed first, then published: no entry is heard that could still be lost.
-  store.onCommitted((entries) => broker.publish(entries));
+  store.onCommitted((entries) => {
+    broker.publish(entries);
+    roomLists.publish(entries);
+  });
 
   const people = new People(store);
-  const api = await createApi({ store, people, verify, publicUrl, bodyOctets: chat.bodyOctets, log });
+  const api = await createApi({
+    store,
+    people,
+    verify,
+    publicUrl,
+    bodyOctets: chat.bodyOctets,
+    counts,
+    log,
+  });
   const endpoint = new Endpoint({
     path: '/chat',
     origins: new OriginList(chat.allowedOrigins),
+    // In one process the gateway's peer is ours.
+    trustedProxies: [...chat.trustedProxies, ...config.gateway.trustedProxies],
+    limits: chat,
     services: {
       limits: chat,
+      takesPasscode: chat.passcode === 'token',
       timing: chat,
       clock: new Clock(chat.tickMs),
       lines: new LineMemory(1024),
       turn,
+      store,
       broker,
-      mappings: createMappings([mapSendMessage(store)]),
+      roomLists,
+      ...door,
       people,
+      users: new UserSessions(chat.sessionsPerUser),
+      counts,
       log,
       verify,
+      isMember: async (roomId, userId) => (await store.findStanding(roomId, userId))?.role != null,
       retryAfterMs: () => 500 + Math.floor(Math.random() * 4_500),
     },
   });
+  watchSessions(metrics, endpoint, broker, store);
+  // Any question that goes through the reading thread to the disk.
+  readiness.watch('store', () => store.findRoom('', ''));
   return {
     upstream: {
       handleRequest: api.handleRequest,
@@ -187,6 +232,7 @@ async function openChat(
     },
     drain: () => endpoint.close(),
     close: async () => {
+      roomLists.close();
       await api.close();
       await store.close();
     },
@@ -198,7 +244,7 @@ async function openGateway(
   config: Config,
   verifier: TokenVerifier,
   parts: { readonly identity: Part | null; readonly chat: Part | null },
-  log: Logger,
+  { log, metrics: { counts } }: Telemetry,
 ) {
   const settings = config.gateway;
   const remotes: RemoteUpstream[] = [];
@@ -219,6 +265,7 @@ async function openGateway(
         lingerMs: config.chat.drainMs,
         retryAfterMs: 1_000,
       },
+      counts,
       log,
     });
     remotes.push(upstream);
@@ -255,6 +302,7 @@ async function openGateway(
       keepAliveTimeoutMs: settings.keepAliveMs,
       maxBodyOctets: settings.bodyOctets,
     },
+    counts,
     log,
   });
   return {
@@ -280,4 +328,11 @@ function serverOf(upstream: Upstream): Server {
   return createServer(handleRequest).on('upgrade', (req, socket, head) =>
     upstream.handleUpgrade(req, socket, head),
   );
+}
+
+/** As an `error` event that nobody listens to: a program must not go on without the part that it was given. */
+function throwUncaught(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

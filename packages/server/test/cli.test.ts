@@ -91,6 +91,8 @@ describe('maru', () => {
       '--set',
       `gateway.port=${port}`,
       '--set',
+      'operations.port=0',
+      '--set',
       'log.level=silent',
     ]);
     await new Promise((resolve) => busy.close(resolve));

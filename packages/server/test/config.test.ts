@@ -87,6 +87,23 @@ describe('configuration', () => {
     expect(read({}, { MARU_CONFIG: file }).gateway.port).toBe(1001);
   });
 
+  test('settings given as an object go by the same rules; neither a file nor a variable adds to them', () => {
+    const given = { gateway: { port: 1001 }, chat: { allowedOrigins: ['https://app.example.com'] } };
+    const env = { MARU_WEB_PORT: '1003', MARU_NOPE: '1', MARU_CONFIG: fileOf('web:\n  port: 1002') };
+    const config = read({ settings: given }, env);
+    expect([config.gateway.port, config.web.port]).toEqual([1001, 5500]);
+    expect(config.publicUrl).toBe('http://localhost:1001');
+    expect(config.file).toBeNull();
+    expect(given).toEqual({ gateway: { port: 1001 }, chat: { allowedOrigins: ['https://app.example.com'] } });
+    expect(Object.isFrozen(given.chat.allowedOrigins)).toBe(false);
+    expect(read({ settings: {} }, { NODE_ENV: 'production' }).production).toBe(true);
+    const wrong = { gateway: { port: 0 }, chat: { headers: -1 } };
+    expect(problemsOf({ settings: wrong })).toEqual([
+      expect.stringMatching(/^gateway\.port: /),
+      expect.stringMatching(/^chat\.headers: /),
+    ]);
+  });
+
   test('every setting has a variable of its own, and each is read', () => {
     const variables = [...SETTINGS.keys()].map(variableOf);
     expect(new Set(variables).size).toBe(SETTINGS.size);
