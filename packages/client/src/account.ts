@@ -15,11 +15,13 @@ export interface SessionTokenStorage {
 export interface TokenSource {
   /** Rejects with `sign-in-needed` when nobody is signed in any more; with `network` when that could not be learned. */
   accessToken(): Promise<string>;
+  /** For how long the token that was given last should go on being used, in ms; `Infinity`: that isn't known. */
+  freshForMs(): number;
   /** The last token was refused: the next call fetches another. */
   dropAccessToken(): void;
 }
 
-type CachedToken = { readonly token: string; readonly freshUntil: number };
+type CachedToken = { readonly token: string; readonly lifetime: number; readonly freshUntil: number };
 type SignInAnswer = { readonly token: string; readonly user: AccountUser };
 
 /** A token is replaced this long before its end, so that none ends on the way. */
@@ -69,6 +71,12 @@ export class Account implements TokenSource {
     return this.#inFlight;
   }
 
+  freshForMs(): number {
+    // Zero is the life of a token that can't be read.
+    if (this.#cached === null || this.#cached.lifetime === 0) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.#cached.freshUntil - this.#now());
+  }
+
   dropAccessToken(): void {
     this.#cached = null;
   }
@@ -91,7 +99,8 @@ export class Account implements TokenSource {
       if (this.#storage.read() !== sessionToken) {
         throw new ClientError('sign-in-needed', 'The account changed meanwhile');
       }
-      this.#cached = { token, freshUntil: this.#now() + lifetimeOf(token, this.#now()) };
+      const lifetime = lifetimeOf(token, this.#now());
+      this.#cached = { token, lifetime, freshUntil: this.#now() + lifetime };
       return token;
     } catch (error) {
       if (!(error instanceof ClientError) || error.status !== 401) throw error;

@@ -9,6 +9,7 @@ import { createClientMessageId, Outbox, type OutgoingMessage, type Sent } from '
 import type { RestClient } from './rest-client.ts';
 import { type RoomHandlers, RoomSubscription } from './room-subscription.ts';
 import { type ConnectionEnd, retryOf, StompConnection } from './stomp-connection.ts';
+import { TokenRenewal } from './token-renewal.ts';
 
 export type ChatClientOptions = {
   /** `http://` or `https://`; the connection goes to its `/chat`. */
@@ -23,6 +24,7 @@ export class ChatClient {
   readonly #url: string;
   readonly #backoff: Backoff;
   readonly #outbox = new Outbox();
+  readonly #renewal: TokenRenewal;
   readonly #rooms = new Set<RoomSubscription>();
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
   #status: ConnectionStatus = { state: 'idle' };
@@ -37,6 +39,10 @@ export class ChatClient {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     this.#url = url.href;
     this.#backoff = new Backoff(options.backoff);
+    this.#renewal = new TokenRenewal({
+      tokens: options.tokens,
+      onSignInNeeded: () => this.#refuse('sign-in-needed'),
+    });
   }
 
   get status(): ConnectionStatus {
@@ -65,6 +71,7 @@ export class ChatClient {
   async close(): Promise<void> {
     const connection = this.#connection;
     this.#connection = null;
+    this.#renewal.stop();
     clearTimeout(this.#retryTimer);
     if (!this.#enter('close')) return;
     await connection?.close();
@@ -152,6 +159,7 @@ export class ChatClient {
   #onOpen(connection: StompConnection): void {
     if (this.#connection !== connection || !this.#enter('opened')) return;
     this.#backoff.opened(Date.now());
+    this.#renewal.start(connection);
     for (const room of this.#rooms) room.attach(connection);
     for (const message of this.#outbox.unreceipted()) this.#transmit(message);
   }
@@ -217,6 +225,7 @@ export class ChatClient {
   #drop(): void {
     const connection = this.#connection;
     this.#connection = null;
+    this.#renewal.stop();
     for (const room of this.#rooms) room.detach();
     connection?.discard();
   }

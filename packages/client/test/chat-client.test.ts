@@ -1,4 +1,5 @@
 // The chat client over real sockets: lost connections, refused tokens, messages sent once, gaps filled.
+import { once } from 'node:events';
 import type { RoomEntry } from '@maru/contract';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Account } from '../src/account.ts';
@@ -240,5 +241,23 @@ describe('chat client', () => {
     await rejected;
     expect(statuses.at(-1)).toEqual({ state: 'closed' });
     await expect(client.sendMessage('r1', 'x')).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test('a connection is put on a newer token before the old one ends, again and again, and stays', async () => {
+    gateway.tokenLifeSeconds = 1;
+    await follow();
+    for (let n = 0; n < 2; n += 1) await once(gateway.renewed, 'renewed');
+    expect(gateway.tokens).toHaveLength(1);
+    expect(new Set([...gateway.tokens, ...gateway.renewals]).size).toBe(3);
+    expect(statuses.map(({ state }) => state)).toEqual(['connecting', 'connected']);
+  });
+
+  test('when no newer token is to be had, a new sign-in is asked for instead of waiting for the end', async () => {
+    gateway.tokenLifeSeconds = 1;
+    await follow();
+    gateway.tokenStatus = 401;
+    await reach('refused');
+    expect(gateway.renewals).toEqual([]);
+    expect(client.status).toEqual({ state: 'refused', code: 'sign-in-needed' });
   });
 });

@@ -1,10 +1,12 @@
 // A gateway of a few lines for the client's tests: real HTTP and WebSocket, one room's log in memory, faults on demand.
+import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   APPLICATION_DESTINATIONS,
   ERRORS,
   type ErrorCode,
+  renewTokenSchema,
   type SendMessage,
   sendMessageSchema,
 } from '@maru/contract';
@@ -53,6 +55,10 @@ export class ScriptedGateway {
   /** Every token offered on an upgrade, in order. */
   readonly tokens: string[] = [];
   tokensIssued = 0;
+  /** Every token that a connection was put on later. */
+  readonly renewals: string[] = [];
+  /** Emits `renewed` after each of them. */
+  readonly renewed = new EventEmitter();
   /** What /auth/token answers instead of a token. */
   tokenStatus = 200;
   tokenLifeSeconds = 900;
@@ -145,6 +151,13 @@ export class ScriptedGateway {
       socket.send(encodeFrame('RECEIPT', { ...named, ...place }));
     } else if (frame.command === 'UNSUBSCRIBE') {
       this.#subscriptions.get(socket)?.delete(id);
+    } else if (
+      frame.command === 'SEND' &&
+      frame.headers.destination === APPLICATION_DESTINATIONS.renewToken
+    ) {
+      this.renewals.push(renewTokenSchema.parse(JSON.parse(frame.body)).accessToken);
+      socket.send(encodeFrame('RECEIPT', named));
+      this.renewed.emit('renewed');
     } else if (frame.command === 'SEND') {
       const message = readMessage(frame);
       if (typeof message === 'string') return refuse(socket, message, named);
