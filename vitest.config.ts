@@ -19,10 +19,19 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          exclude: ['e2e/interop/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Each file runs processes of its own on two cores.
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'interop',
+          include: ['e2e/interop/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -1,4 +1,5 @@
-// Makes a fresh checkout ready: the packages of the lockfile, the built web page and, with --tests, a browser.
+// Makes a fresh checkout ready: the packages of the lockfile, the built web page and, with --tests, a browser; where
+// CI=true also what other people's clients run on.
 //
 //   node scripts/prepare.cjs [--tests] [--root <folder>]
 //
@@ -33,6 +34,14 @@ const WEB_SOURCES = [
 const CHROMIUM = '/usr/bin/chromium';
 const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-cjk'];
 
+/** What the clients of e2e/interop are built with: a command that tells whether it is here, and what brings it. */
+const INTEROP_TOOLS = [
+  { probe: ['python3', '-c', 'import ensurepip, venv'], brings: 'python3-venv' },
+  { probe: ['go', 'version'], brings: 'golang-go' },
+  { probe: ['javac', '-version'], brings: 'default-jdk-headless' },
+  { probe: ['mvn', '--version'], brings: 'maven' },
+];
+
 // Whatever this machine's settings leave out, the development packages build the page and the optional ones hold Node.
 // Warnings are about the Node that npm runs on, which runs nothing else.
 const NPM_OPTIONS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
@@ -44,7 +53,9 @@ function main(args) {
   const root = path.resolve(optionOf(args, '--root') || path.join(__dirname, '..'));
   preparePackages(root);
   prepareWeb(root);
-  if (args.includes('--tests')) prepareBrowser();
+  if (!args.includes('--tests')) return;
+  prepareBrowser();
+  prepareInterop();
 }
 
 function optionOf(args, name) {
@@ -216,25 +227,51 @@ function prepareBrowser() {
     throw new Failure(`CHROMIUM is set to ${given}, where there is no program`);
   }
   if (isFile(CHROMIUM)) return;
-  const install = `apt-get update && apt-get install -y --no-install-recommends ${CHROMIUM_PACKAGES.join(' ')}`;
-  const apt = searchPath().some((folder) => isFile(path.join(folder, 'apt-get')));
-  if (!apt) {
+  if (!hasApt()) {
     throw new Failure(
       'the browser tests need Chromium; install it and set CHROMIUM to the path of its program',
     );
   }
   if (process.getuid() !== 0) {
-    throw new Failure(`the browser tests need Chromium; run: sudo sh -c '${install}'`);
+    throw new Failure(`the browser tests need Chromium; run: sudo sh -c '${aptLine(CHROMIUM_PACKAGES)}'`);
   }
-  say(`installing ${CHROMIUM_PACKAGES.join(' and ')} for the browser tests (apt-get), this takes a minute …`);
-  const result = spawnSync('sh', ['-c', install], {
+  aptInstall(CHROMIUM_PACKAGES, 'the browser tests');
+  if (!isFile(CHROMIUM)) throw new Failure(`${CHROMIUM_PACKAGES[0]} was installed without ${CHROMIUM}`);
+}
+
+// What other people's clients run on.
+
+/** Large, so it is installed only where every client must run; elsewhere the suite tells which it could not. */
+function prepareInterop() {
+  if (process.env.CI !== 'true') return;
+  const missing = INTEROP_TOOLS.filter(({ probe }) => !succeeded(spawnSync(probe[0], probe.slice(1))));
+  if (missing.length === 0 || !hasApt() || process.getuid() !== 0) return;
+  aptInstall(
+    missing.map(({ brings }) => brings),
+    'the interop tests',
+  );
+}
+
+// Debian's packages.
+
+function hasApt() {
+  return searchPath().some((folder) => isFile(path.join(folder, 'apt-get')));
+}
+
+function aptLine(packages) {
+  return `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+}
+
+function aptInstall(packages, purpose) {
+  say(`installing ${packages.join(' and ')} for ${purpose} (apt-get), this takes a minute …`);
+  const result = spawnSync('sh', ['-c', aptLine(packages)], {
     encoding: 'utf8',
     env: Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' }),
     maxBuffer: 16 * 1024 * 1024,
   });
-  if (succeeded(result) && isFile(CHROMIUM)) return;
+  if (succeeded(result)) return;
   process.stderr.write(output(result));
-  throw new Failure(`Chromium could not be installed; run: ${install}`);
+  throw new Failure(`${packages.join(' and ')} could not be installed; run: ${aptLine(packages)}`);
 }
 
 // What the steps share.

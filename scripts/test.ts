@@ -3,16 +3,18 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { reportClients, type TestResult } from '../e2e/interop/report.ts';
 import { commandOf, run } from './command.ts';
 import { type Outcome, runParts } from './suites.ts';
 
-const SUITES = ['architecture', 'stomp', 'contract', 'client', 'server', 'e2e'] as const;
+const SUITES = ['architecture', 'stomp', 'contract', 'client', 'server', 'e2e', 'interop'] as const;
 
 type VitestReport = {
   numPassedTests: number;
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
+  testResults: readonly { readonly assertionResults: readonly TestResult[] }[];
 };
 
 const wanted = process.argv.slice(2);
@@ -43,7 +45,9 @@ async function runSuite(project: string): Promise<Outcome> {
     // A test that was not run is no test that passed.
     const failed = report.numFailedTests + report.numPendingTests + report.numTodoTests;
     const wentWrong = code !== 0 && failed === 0;
-    return { passed: report.numPassedTests, failed: wentWrong ? 1 : failed };
+    const outcome = { passed: report.numPassedTests, failed: wentWrong ? 1 : failed };
+    if (project !== 'interop') return outcome;
+    return { ...outcome, notRun: reportClients(report.testResults.flatMap((file) => file.assertionResults)) };
   } catch (error) {
     console.error(`${project}: no report came: ${(error as Error).message}`);
     return { passed: 0, failed: 1 };

@@ -81,7 +81,8 @@ function createWebPage(): void {
 function prepare(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
   const { status, stderr, stdout } = spawnSync(process.execPath, [SCRIPT, '--root', root, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, ...env },
+    // In CI it installs more.
+    env: { ...process.env, CI: '', ...env },
   });
   return { status, said: stderr.split('\n').filter((line) => line.startsWith('maru: ')), stderr, stdout };
 }
@@ -324,6 +325,44 @@ describe('the browser', () => {
     const { status, said } = prepare(['--tests'], { CHROMIUM: '/nowhere/chromium' });
     expect(status).toBe(1);
     expect(said).toEqual(['maru: CHROMIUM is set to /nowhere/chromium, where there is no program']);
+  });
+});
+
+describe("what other people's clients run on", () => {
+  const PACKAGES = 'python3-venv golang-go default-jdk-headless maven';
+  /** A machine that has apt-get, one that only writes down what it is asked, and of the rest what `tools` names. */
+  function createMachine(tools: readonly string[]): NodeJS.ProcessEnv {
+    createProject();
+    prepare();
+    write('chromium', '');
+    mkdirSync(join(root, 'bin'));
+    symlinkSync('/bin/sh', join(root, 'bin/sh'));
+    write('bin/apt-get', `#!/bin/sh\necho "$@" >> '${join(root, 'asked')}'\n`, 0o755);
+    for (const tool of tools) write(`bin/${tool}`, '#!/bin/sh\n', 0o755);
+    return { PATH: join(root, 'bin'), CHROMIUM: join(root, 'chromium') };
+  }
+  const asked = () => (existsSync(join(root, 'asked')) ? readFileSync(join(root, 'asked'), 'utf8') : '');
+
+  test('is not installed where the suite may tell what it could not run', () => {
+    expect(prepare(['--tests'], createMachine([]))).toMatchObject({ status: 0, stderr: '' });
+    expect(asked()).toBe('');
+  });
+
+  test('is installed where all must run and it is missing, if npm is run as root', () => {
+    const { status, said } = prepare(['--tests'], { ...createMachine(['go']), CI: 'true' });
+    const packages = PACKAGES.replace('golang-go ', '');
+    const asRoot = {
+      said: [expect.stringMatching(/^maru: installing python3-venv and .* for the interop tests/)],
+      asked: `update\ninstall -y --no-install-recommends ${packages}\n`,
+    };
+    expect({ said, asked: asked() }).toEqual(process.getuid?.() === 0 ? asRoot : { said: [], asked: '' });
+    expect(status).toBe(0);
+  });
+
+  test('is left alone where it is there', () => {
+    const machine = { ...createMachine(['python3', 'go', 'javac', 'mvn']), CI: 'true' };
+    expect(prepare(['--tests'], machine)).toMatchObject({ status: 0, stderr: '' });
+    expect(asked()).toBe('');
   });
 });
 
