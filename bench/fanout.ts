@@ -7,7 +7,7 @@ import { arch, cpus, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const [clients = '1000', seconds = '8'] = process.argv.slice(2);
-const PORTS = { gateway: 29_091, chat: 28_081, identity: 28_082, web: 25_500 };
+const PORTS = { gateway: 29_091, chat: 28_081, identity: 28_082, web: 25_500, operations: 29_090 };
 const gateway = `http://127.0.0.1:${PORTS.gateway}`;
 const load = join(import.meta.dirname, 'load');
 const folder = mkdtempSync(join(tmpdir(), 'maru-bench-fanout-'));
