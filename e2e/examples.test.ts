@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { MessagePage } from '@maru/contract';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRoom, history, postMessage, signUp } from './people.ts';
 import { type Topology, useMaru } from './topology.ts';
 
@@ -22,14 +22,12 @@ describe.each(['together', 'apart'] satisfies Topology[])('examples, %s', (topol
       env: { ...process.env, ...variables },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    // Also when the time for the test is over.
+    onTestFinished(() => void child.kill());
     const printed = readerOf(child);
-    try {
-      expect(await printed(/content: 'Good evening'/)).toContain("senderName: 'Ann'");
-      await postMessage(maru, ann, roomId, 'Good night');
-      await printed(/content: 'Good night'/);
-    } finally {
-      child.kill();
-    }
+    expect(await printed(/content: 'Good evening'/)).toContain("senderName: 'Ann'");
+    await postMessage(maru, ann, roomId, 'Good night');
+    await printed(/content: 'Good night'/);
     expect((await history(maru, ann, roomId)).messages).toMatchObject([
       { content: 'Good evening' },
       { content: 'Good night' },
