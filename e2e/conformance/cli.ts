@@ -23,9 +23,10 @@ try {
 async function look(options: Options): Promise<number> {
   const { target, json, strict, transcript, software, atATime } = options;
   const say = json ? () => undefined : console.log;
+  const cases = wanted(options);
   await expectADoor(target);
   const runs: Run[] = [];
-  for (const { run } of runAll(wanted(options), target, { atATime })) {
+  for (const { run } of runAll(cases, target, { atATime })) {
     const done = await run;
     runs.push(done);
     say(lineOf(done));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Check } from './check.ts';
 import { CHECKS } from './checks/index.ts';
 import { isRequired, type Report, type Result, readReport, type Verdict } from './result.ts';
-import { NOT_FROM_OUTSIDE, ROWS } from './rows.ts';
+import { NOT_FROM_OUTSIDE } from './rows.ts';
 
 export const PAGE = join(import.meta.dirname, '../../docs/conformance.md');
 
@@ -26,10 +26,13 @@ npm run conformance -- --url ws://localhost:15674/ws --login guest --passcode gu
 \`\`\`
 
 \`npm run conformance -- --help\` lists the rest. This page is made by it (\`--write\`); a test compares page and reports.
+\`node e2e/conformance/references.ts\` starts Maru and RabbitMQ (if it is installed) and does so for both; Spring was started by hand.
 
 ✓ met · ✗ not met · ? cannot be seen on that server · – not run. "✗ 1.0" means: not in 1.0, but in the other versions.
 A level in brackets is a choice of Maru's own contract, which another server may make differently; the specification leaves it
-open or says nothing.`;
+open or says nothing. Where the specification binds the client (no body on SUBSCRIBE, no second use of an id), a server that
+does not notice counts as not meeting it. A refusal is an ERROR, a close, or both; where the specification wants the ERROR the
+check says so, and R07 and R10 ask for both.`;
 
 export function writePage(): string {
   writeFileSync(PAGE, page());
@@ -44,7 +47,7 @@ export function page(): string {
   return `${[
     INTRODUCTION,
     '## What was looked at',
-    ...columns.map(({ title, report }) => `- **${title}**, ${report.date}: ${report.software}`),
+    ...columns.map(({ report }) => `- ${report.software} (${report.date})`),
     '',
     ...summary(columns),
     '## Every check',
@@ -55,7 +58,7 @@ export function page(): string {
     ...Object.entries(NOT_FROM_OUTSIDE).map(([row, reason]) => `- ${row}: ${reason}`),
   ]
     .join('\n')
-    .replaceAll(/\n+(## .*)\n/g, '\n\n$1\n\n')
+    .replaceAll(/\n+(##+ .*)\n+/g, '\n\n$1\n\n')
     .trimEnd()}\n`;
 }
 
@@ -125,7 +128,7 @@ function differences({ title, report }: Column): string[] {
       return `- ${check.row} ${level}, ${versions}: ${escaped(check.requirement)} — ${sign}${escaped(first?.seen ?? '')}`;
     });
   });
-  return [`\n### ${title}\n`, ...(lines.length === 0 ? ['Everything is met.'] : lines)];
+  return [`### ${title}`, ...(lines.length === 0 ? ['Everything is met.'] : lines)];
 }
 
 /** Text from a server must not become Markdown. */
@@ -135,10 +138,4 @@ function escaped(text: string): string {
     .replaceAll('|', '\\|')
     .replaceAll('<', '&lt;')
     .replaceAll(/`([^`]*)`/g, (_, code: string) => `\`${code.replaceAll('&lt;', '<')}\``);
-}
-
-/** Rows of the checklist that no check names. */
-export function rowsWithoutCheck(): string[] {
-  const seen = new Set(CHECKS.map(({ row }) => row));
-  return ROWS.filter((row) => !seen.has(row) && NOT_FROM_OUTSIDE[row] === undefined);
 }

@@ -1,8 +1,8 @@
 // RabbitMQ with its Web-STOMP plugin as a child process: own folder, own node name, own epmd, loopback only.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { freePort } from '../free-port.ts';
 
 /** Where Debian and Ubuntu put it. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const LIBRARY = '/usr/lib/rabbitmq/lib';
 
 const START_WITHIN_MS = 60_000;
 
@@ -86,10 +87,9 @@ log.file.level = error
   }
 }
 
-/** As the package manager knows it. */
 export function rabbitmqVersion(): string {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholder
-  return execFileSync('dpkg-query', ['-W', '-f', '${Version}', 'rabbitmq-server'], { encoding: 'utf8' });
+  const [name = ''] = readdirSync(LIBRARY).filter((entry) => entry.startsWith('rabbitmq_server-'));
+  return name.replace('rabbitmq_server-', '');
 }
 
 async function accepts(port: number, children: readonly ChildProcess[]): Promise<void> {

@@ -46,7 +46,7 @@ const REFERENCES: Readonly<Record<string, () => Promise<Reference>>> = {
           url: `ws://localhost:${gateway}/chat`,
           origin: `http://127.0.0.1:${web}`,
           token: await tokenOf(`http://localhost:${gateway}`),
-          software: `${versionOf('../../packages/server/package.json')}, one process, through the gateway, default settings, e2e/conformance/handlers.ts`,
+          software: `Maru ${versionOf('../../packages/server/package.json')}, one process, through the gateway, default settings, e2e/conformance/handlers.ts`,
         },
       };
     } catch (error) {
@@ -55,7 +55,7 @@ const REFERENCES: Readonly<Record<string, () => Promise<Reference>>> = {
     }
   },
   async rabbitmq() {
-    const software = `${rabbitmqVersion()} of Debian, plugin rabbitmq_web_stomp, default settings, destinations \`/topic/…\``;
+    const software = `RabbitMQ ${rabbitmqVersion()} of Debian, plugin rabbitmq_web_stomp, default settings, destinations \`/topic/…\``;
     const { url, stop } = await startRabbitmq();
     return {
       stop,

@@ -24,7 +24,7 @@ export function caseName({ check: { row, requirement }, version }: Case): string
   return `${row} ${version}: ${requirement}`;
 }
 
-export async function runCase({ check, version }: Case, target: Target): Promise<Run> {
+async function runCase({ check, version }: Case, target: Target): Promise<Run> {
   const peer = new Peer(target);
   const { row, requirement, level, ours = false } = check;
   const judged = (verdict: Verdict, seen: string): Run => ({

@@ -30,7 +30,7 @@ function lengthOf(length: number): Buffer {
 }
 
 /** What may be wrong with the server's framing. */
-export class WebSocketViolation extends Error {}
+class WebSocketViolation extends Error {}
 
 /** Octets → frames. States: *in a frame* until `buffered` has all of it, and again. */
 export class WebSocketFrameReader {

@@ -100,12 +100,13 @@ export const ESCAPING: readonly Check[] = [
     versions: SINCE_1_1,
     requirement: 'escapes the receipt-id, so that no line can be smuggled in',
     async run(peer, version) {
-      const connection = await peer.connect(version);
-      // Some answer no receipt but DISCONNECT's, some all but that.
+      // Some servers answer no receipt but DISCONNECT's, some all but that.
       const asking = { receipt: 'a\\ninjected\\c1' };
-      connection.subscribe(peer.place(), asking);
+      const { connection, place } = await peer.audience(version);
+      connection.subscribe(peer.place(), { id: 'asking', ...asking });
+      const frames = await connection.untilMarker(place);
       connection.send('DISCONNECT', asking);
-      const receipt = await connection.nextIs('RECEIPT');
+      const [receipt = await connection.nextIs('RECEIPT')] = frames;
       expectHeader(receipt, 'receipt-id', 'a\ninjected:1');
       expectThat(header(receipt, 'injected') === undefined, 'the line `injected:1` was made');
     },
