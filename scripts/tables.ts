@@ -15,13 +15,15 @@ export const TABLES: readonly Table[] = [
 ];
 
 function errorTable(): string {
-  const rows = Object.entries(ERRORS).map(
-    ([code, { message, status, close, retry }]) =>
-      `| \`${code}\` | ${message} | ${status} | ${close} | ${retry} |`,
-  );
-  return ['| code | message | HTTP status | close code | repeat it |', '|---|---|---|---|---|', ...rows].join(
-    '\n',
-  );
+  const rows = Object.entries(ERRORS).map(([code, { message, status, close, retry, ...facts }]) => {
+    const softly = 'soft' in facts ? 'yes' : '–';
+    return `| \`${code}\` | ${message} | ${status} | ${close} | ${softly} | ${retry} |`;
+  });
+  const head = [
+    '| code | message | HTTP status | close code | soft | repeat it |',
+    '|---|---|---|---|---|---|',
+  ];
+  return [...head, ...rows].join('\n');
 }
 
 function settingTable(): string {

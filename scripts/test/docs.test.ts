@@ -63,6 +63,10 @@ test.each(['README.md', 'README.ko.md'])('%s shows the example as it stands in e
   expect(read(page)).toContain(read('examples/chat.mjs').trim());
 });
 
+test('docs/handlers.md shows the example as it stands in examples/handlers.ts', () => {
+  expect(read('docs/handlers.md')).toContain(`\`\`\`ts\n${read('examples/handlers.ts').trim()}\n\`\`\``);
+});
+
 test('both READMEs have the same commands and the same sections', () => {
   const blocks = (page: string): string[] =>
     [...read(page).matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) =>
