@@ -191,6 +191,12 @@ export const ERRORS = {
     close: 1008,
     retry: 'never',
   },
+  'answer-timeout': {
+    message: 'What a frame asked for was not done in time',
+    status: 504,
+    close: 1011,
+    retry: 'later',
+  },
   'heart-beat-timeout': {
     message: 'Nothing was heard for longer than the heart-beats allow',
     status: 408,

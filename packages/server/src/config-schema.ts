@@ -130,14 +130,16 @@ export const configSchema = z.strictObject({
         .default(20_000)
         .describe('Most WebSockets open at a time; past it 503 with Retry-After'),
       connectsPerSecond: count
-        .default(1_000)
+        .default(5_000)
         .describe('Most upgrades of one address (an IPv6 /64 is one), twice as many at once; past it 429'),
-      sessionsPerUser: count.default(100).describe('Most connected sessions of one person; past it refused'),
+      sessionsPerUser: count
+        .default(5_000)
+        .describe('Most connected sessions of one person; past it refused'),
       connectOctets: octets
         .default(16_384)
         .describe('Most octets of a session up to the end of its first frame'),
       framesPerSecond: count
-        .default(10_000)
+        .default(20_000)
         .describe('Most frames of a session, pings too; past it it is not read for a while'),
       octetsPerSecond: octets
         .default(8_388_608)
@@ -160,6 +162,7 @@ export const configSchema = z.strictObject({
       transactionOctets: octets
         .default(262_144)
         .describe('Most octets of bodies in all open transactions of a session'),
+      answerMs: ms.default(60_000).describe('Time from when a frame was begun to its answer'),
       tokenGraceMs: z
         .int()
         .min(0)

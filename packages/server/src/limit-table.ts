@@ -97,6 +97,10 @@ export const LIMITS: Readonly<Record<Limit, LimitFacts>> = {
     bounds: 'frames begun and not answered yet',
     past: { kind: 'paused', reason: 'in-flight', until: 'an answer has left' },
   },
+  answerMs: {
+    bounds: 'time from when a frame was begun to its answer',
+    past: { kind: 'error', code: 'answer-timeout' },
+  },
   appendQueue: {
     bounds: 'writes of all sessions that wait for the database',
     past: { kind: 'error', code: 'overloaded' },

@@ -85,6 +85,8 @@ export class LocalBroker implements Broker {
     this.#subscriptions += 1;
     let isOver = false;
     const end = (): void => {
+      // The own `member.left` may be what its session is too slow for: it is over by both then.
+      if (isOver) return;
       isOver = true;
       this.#subscriptions -= 1;
       this.#forgetIdle(channel);

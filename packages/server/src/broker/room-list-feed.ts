@@ -140,7 +140,10 @@ export class RoomListFeed {
   async #tellJoined(userId: string, roomId: string): Promise<void> {
     try {
       const room = await this.#store.findRoom(roomId, userId);
-      if (room !== null && room.role !== null) this.#tell(userId, { type: 'room.added', roomId, room });
+      // They may have left, and been told so, while the room was read.
+      const isWatched = this.#watchers.get(userId)?.rooms.has(roomId) === true;
+      if (isWatched && room !== null && room.role !== null)
+        this.#tell(userId, { type: 'room.added', roomId, room });
     } catch (error) {
       this.#onFailure(error);
     }

@@ -1,7 +1,7 @@
 // A team's interceptors around the commands: each frame goes through all of them before it is acted on.
 import { MaruError } from '@maru/contract';
 import type { Intercepted } from '../handlers/interceptor.ts';
-import { type Answer, after, type Pending } from './commands/command.ts';
+import { type Answer, after, DONE, type Pending } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { ClientFrame, Session } from './session.ts';
 
@@ -18,7 +18,8 @@ export function runCommand(session: Session, frame: ClientFrame): Answer | Pendi
   if (!(intercepted instanceof Promise)) return COMMANDS[frame.command](session, intercepted);
   return after(
     intercepted.then(
-      (later) => COMMANDS[frame.command](session, later),
+      // Nothing of a session takes effect after its end, whatever held it up till then.
+      (later) => (session.ended ? DONE : COMMANDS[frame.command](session, later)),
       (error: unknown) => withdraw(session, frame, error),
     ),
   );

@@ -7,6 +7,8 @@ export type Timing = {
   readonly connectMs: number;
   /** From the first octet of a STOMP frame to its NUL, and likewise of a WebSocket message to its last octet. */
   readonly unfinishedFrameMs: number;
+  /** From when a frame was begun to its answer: of a handler that never ends, or a database that doesn't. */
+  readonly answerMs: number;
   /** How much longer than its token a session lives: time to renew it. */
   readonly tokenGraceMs: number;
   /** How often the server can beat, and how often it wants to hear. */

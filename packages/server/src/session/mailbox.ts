@@ -51,6 +51,11 @@ export class Mailbox {
     });
   }
 
+  /** Since when the oldest frame waits for its answer. */
+  get waitingSince(): number | null {
+    return this.#replies.oldestSince;
+  }
+
   get unanswered(): number {
     return this.#replies.size;
   }
@@ -90,7 +95,7 @@ export class Mailbox {
   }
 
   #dispatch(item: ClientFrame | MaruError): void {
-    const reply = this.#replies.reserve();
+    const reply = this.#replies.reserve(this.#session.services.clock.now);
     if (item instanceof MaruError) return this.#refuse(null, reply, NOBODY, item);
     // Whether a refusal is told softly is settled by the frames before, however late it is known.
     const { hearers } = this.#session.errorQueue;
@@ -150,6 +155,7 @@ export class Mailbox {
     const isSoft = frame !== null && SOFTLY_REFUSED.has(frame.command) && known.soft && hearers.length > 0;
     services.counts.refused(known.code);
     if (isSoft) {
+      this.#session.denied(known.code);
       const told = errorQueue.encode(hearers, describeRefusal(known, frame), version ?? '1.2');
       return this.#replies.settle(reply, told);
     }

@@ -2,7 +2,12 @@
 import type { MaruError } from '@maru/contract';
 
 /** A place in the queue. Settled once, with frames to send or with none, or failed with what ends the session. */
-export type Reply = { settled: boolean; frames: readonly Uint8Array[]; failure: MaruError | null };
+export type Reply = {
+  readonly since: number;
+  settled: boolean;
+  frames: readonly Uint8Array[];
+  failure: MaruError | null;
+};
 
 const NONE: readonly Uint8Array[] = [];
 
@@ -33,8 +38,14 @@ export class ReplyQueue {
     return this.#replies.length - this.#first;
   }
 
-  reserve(): Reply {
-    const reply: Reply = { settled: false, frames: NONE, failure: null };
+  /** When the place at the head was reserved; `null`: none is. */
+  get oldestSince(): number | null {
+    return this.#replies[this.#first]?.since ?? null;
+  }
+
+  /** @param now of a clock that never goes back */
+  reserve(now: number): Reply {
+    const reply: Reply = { since: now, settled: false, frames: NONE, failure: null };
     this.#replies.push(reply);
     return reply;
   }

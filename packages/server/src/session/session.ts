@@ -78,6 +78,7 @@ export class Session implements Ticking {
   /** Octets up to the end of the first frame, and what came with them. */
   #firstOctets = 0;
   #windows = 0;
+  readonly #denials = new Map<ErrorCode, number>();
   #closeCode: number | undefined;
   #closedFor: ErrorCode | undefined;
 
@@ -176,6 +177,8 @@ export class Session implements Ticking {
 
   /** DISCONNECT: no further frame is acted on; the receipts due are sent, then the WebSocket closes. */
   leave(): void {
+    // An interceptor may have held DISCONNECT until after the end.
+    if (this.#state === 'ended') return;
     this.#state = 'leaving';
     this.#decoder.stop();
     this.#mailbox.stop();
@@ -186,6 +189,11 @@ export class Session implements Ticking {
     if (this.#state === 'ended') return;
     this.services.counts.refused(error.code);
     this.#end(error, encodeError(error, null, this.version));
+  }
+
+  /** A refusal that the session outlives: the log tells of all of them in one line, at its end. */
+  denied(code: ErrorCode): void {
+    this.#denials.set(code, (this.#denials.get(code) ?? 0) + 1);
   }
 
   get ended(): boolean {
@@ -204,6 +212,10 @@ export class Session implements Ticking {
     const { expiresAt } = this.principal ?? {};
     if (expiresAt !== undefined && Date.now() > expiresAt + this.services.timing.tokenGraceMs) {
       return this.fail(new MaruError('token-expired'));
+    }
+    const { waitingSince } = this.#mailbox;
+    if (waitingSince !== null && now - waitingSince > this.services.timing.answerMs) {
+      return this.fail(new MaruError('answer-timeout'));
     }
     const counters = {
       bytesRead: this.#socket.bytesRead ?? 0,
@@ -323,7 +335,8 @@ export class Session implements Ticking {
   /** What ws says is wrong: with what the client sent, which ws answers with a Close, or with the connection. */
   #failed(error: Error): void {
     const { counts, log } = this.services;
-    log.debug({ session: this.id, err: error }, 'websocket error');
+    // No stack: what a client did wrong, or that its connection broke, is no fault of ours.
+    log.debug({ session: this.id, problem: error.message }, 'websocket error');
     const fault = faultOf(error);
     if (fault === undefined || this.#state === 'ended') return;
     counts.refused(fault.code);
@@ -343,6 +356,7 @@ export class Session implements Ticking {
         // The server's own reason where the server closed; a client's answer to it says nothing new.
         code: this.#closeCode ?? code,
         reason: this.#closedFor,
+        denied: this.#denials.size === 0 ? undefined : Object.fromEntries(this.#denials),
         ms: Math.round(performance.now() - this.#openedAt),
         bytesIn: this.#socket.bytesRead,
         bytesOut: this.#socket.bytesWritten,

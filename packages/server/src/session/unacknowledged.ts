@@ -24,8 +24,9 @@ export class Unacknowledged implements DeliveryWindow {
   readonly limit: number;
   readonly #mode: AckMode;
   readonly #version: Version;
-  /** In the order of delivery. */
-  readonly #messageIds = new Set<string>();
+  /** In the order of delivery, each with its place in that. */
+  readonly #messageIds = new Map<string, number>();
+  #taken = 0;
 
   constructor(options: { number: number; mode: AckMode; limit: number; version: Version }) {
     this.number = options.number;
@@ -39,7 +40,8 @@ export class Unacknowledged implements DeliveryWindow {
   }
 
   take(messageId: string): string {
-    this.#messageIds.add(messageId);
+    this.#taken += 1;
+    this.#messageIds.set(messageId, this.#taken);
     // Before 1.2 the message-id itself is acknowledged.
     return this.#version === '1.2' ? `ack:${writeAck({ number: this.number, messageId })}\n` : '';
   }
@@ -48,14 +50,15 @@ export class Unacknowledged implements DeliveryWindow {
     return this.#messageIds.has(messageId);
   }
 
-  /** Whether settling one message settles that other one too. */
+  /**
+   * Whether settling one message settles that other one too; one that isn't waiting any more settles none. Asked for every
+   * acknowledgement of every open transaction, so it looks through no list.
+   */
   covers(settled: string, messageId: string): boolean {
-    if (settled === messageId || this.#mode === 'client-individual') return settled === messageId;
-    for (const earlier of this.#messageIds) {
-      if (earlier === messageId) return true;
-      if (earlier === settled) return false;
-    }
-    return false;
+    if (this.#mode === 'client-individual') return settled === messageId;
+    const last = this.#messageIds.get(settled);
+    const place = this.#messageIds.get(messageId);
+    return last !== undefined && place !== undefined && place <= last;
   }
 
   /**
@@ -69,7 +72,7 @@ export class Unacknowledged implements DeliveryWindow {
       return 1;
     }
     let settled = 0;
-    for (const earlier of this.#messageIds) {
+    for (const earlier of this.#messageIds.keys()) {
       this.#messageIds.delete(earlier);
       settled += 1;
       if (earlier === messageId) break;

@@ -1,5 +1,6 @@
 // Handler modules as a team writes them: loaded from a file, and refused in words where something is wrong with them.
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,10 @@ import { defineHandlers, mapDestination } from '../../src/index.ts';
 import type { Outcome } from './load-modules.ts';
 
 const IMPORT = `import { defineHandlers, mapDestination } from '@maru/server';\n`;
+
+const [, FIRST_IN_DOCS = ''] =
+  /```ts\n(.*?)```/s.exec(readFileSync(join(import.meta.dirname, '../../../../docs/handlers.md'), 'utf8')) ??
+  [];
 
 /** What can be loaded, and what comes of it. */
 const GOOD: readonly [name: string, text: string, extension: string, destinations: readonly string[]][] = [
@@ -33,6 +38,7 @@ const GOOD: readonly [name: string, text: string, extension: string, destination
     ['/topic/a'],
   ],
   ['that is empty', 'export default {};', 'ts', []],
+  ['of docs/handlers.md', FIRST_IN_DOCS, 'ts', ['/pub/echo', '/user/queue/echo']],
 ];
 
 /** What cannot be loaded: the message behind the file, each place with the file's own name. */

@@ -244,7 +244,8 @@ describe('windowed streams', () => {
           await chat.hangUp();
         }
       }),
-      { numRuns: 60 },
+      // A run that waits for ever is a counterexample too.
+      { numRuns: 60, timeout: 10_000, interruptAfterTimeLimit: 100_000 },
     );
   });
 });

@@ -144,6 +144,51 @@ describe('acknowledgements', () => {
       expect(await quiet(client)).toEqual([]);
     });
 
+    test('A08 when the log cannot be read the session ends with an ERROR, not with a hole', async () => {
+      const broken = await openChat();
+      const roomId = await broken.newRoom('ann');
+      const client = await broken.connect('ann');
+      await subscribe(client, roomId, 'w', { ack: 'client', prefetch: '1' });
+      for (const receipt of ['1', '2', '3']) client.say(roomId, receipt, receipt);
+      for (const receipt of ['1', '2', '3']) await client.receipt(receipt);
+      const [message] = await client.messages(1);
+      await broken.store.close();
+      client.send('ACK', naming('1.2', message));
+      const refusal = await client.refusal();
+      expect(['going-away', 'internal', 'overloaded']).toContain(refusal.code);
+      expect([1011, 1012, 1013]).toContain(refusal.close);
+      await broken.close();
+    });
+
+    test('A08 on a topic, which has no log, messages wait for a place and come in order', async () => {
+      const own = await openChat({
+        handlers: { topics: [{ destination: '/topic/own', maySend: () => true }] },
+      });
+      const [client, writer] = [await own.connect('ann'), await own.connect('bob')];
+      client.send('SUBSCRIBE', {
+        destination: '/topic/own',
+        id: 'w',
+        ack: 'client',
+        prefetch: '2',
+        receipt: 's',
+      });
+      await client.receipt('s');
+      for (let n = 1; n <= 20; n++)
+        writer.send('SEND', { destination: '/topic/own', receipt: `${n}` }, `${n}`);
+      for (let n = 1; n <= 20; n++) await writer.receipt(`${n}`);
+      const heard = await client.messages(2);
+      for (let round = 0; round < 9; round++) {
+        client.send('BEGIN', { transaction: 't' });
+        client.send('ABORT', { transaction: 't', receipt: 'r' });
+        await client.receipt('r');
+        expect(client.frames).toEqual([]);
+        client.send('ACK', naming('1.2', heard.at(-1)));
+        heard.push(...(await client.messages(2)));
+      }
+      expect(heard.map(({ body }) => Buffer.from(body).toString())).toEqual(upTo(1, 20).map(String));
+      await own.close();
+    });
+
     test('U07 after UNSUBSCRIBE with a full window nothing of the log comes, and the id is free', async () => {
       const roomId = await chat.newRoom('bob', 'ann');
       const client = await chat.connect('ann');

@@ -57,6 +57,7 @@ const TIMING: Timing = {
   connectMs: 10_000,
   unfinishedFrameMs: 10_000,
   tokenGraceMs: 30_000,
+  answerMs: 60_000,
   heartBeatMs: 10_000,
   heartBeatTolerance: 2,
   noProgressMs: 60_000,

@@ -108,6 +108,26 @@ describe('limits of what is under way', () => {
     expect(gate.begun()).toBe(count);
   });
 
+  test('chat.answerMs: a frame answered in time is receipted, one that takes longer ends the session', async () => {
+    const gate = gated();
+    const chat = await open({ timing: { answerMs: 400, tickMs: 10 }, mappings: [gate.mapping] });
+    const late = await chat.connect('ann');
+    const refusals = await refusalsDuring(chat, 'answer-timeout', async () => {
+      const from = performance.now();
+      late.write(slowSend(1, 1));
+      expect(await late.refusal()).toMatchObject({ code: 'answer-timeout', close: 1011 });
+      expect(performance.now() - from).toBeGreaterThan(350);
+    });
+    const inTime = await chat.connect('ann');
+    inTime.write(slowSend(2, 1));
+    await gate.until(2);
+    // Silence is what is measured: less than the limit.
+    await silence(200);
+    gate.open();
+    await inTime.receipt('2');
+    expect(refusals).toBe(1);
+  });
+
   test('chat.appendQueue: as many writes as fit are stored, one more is refused as overloaded', async () => {
     const chat = await open({ queueLimit: 8 });
     const roomId = await chat.newRoom('ann');

@@ -5,6 +5,7 @@ import { Liveness, type Timing, type Verdict } from '../../src/session/liveness.
 const TIMING: Timing = {
   connectMs: 10_000,
   tokenGraceMs: 30_000,
+  answerMs: 60_000,
   unfinishedFrameMs: 5_000,
   heartBeatMs: 10_000,
   heartBeatTolerance: 2,
@@ -169,6 +170,16 @@ describe('heart-beats of the client', () => {
     expect(socket.judge(120_000)).toBe(null);
     expect(socket.judge(120_001)).toBe('heart-beat-timeout');
   });
+});
+
+test('FR13 an hour of nothing but heart-beats is life, in every way it could end', () => {
+  const socket = new Socket().connect(10_000, 10_000);
+  for (let now = 0; now <= 3_600_000; now += 100) {
+    if (now % 10_000 === 0) socket.read += 7;
+    const verdict = socket.judge(now);
+    if (verdict === 'beat') socket.written += 3;
+    else expect(verdict).toBe(null);
+  }
 });
 
 describe('heart-beats of the server', () => {

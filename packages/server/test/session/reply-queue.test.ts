@@ -23,8 +23,8 @@ const octets = (text: string) => new TextEncoder().encode(text);
 describe('reply queue', () => {
   test('an answer that is ready early waits for the one before it', () => {
     const { queue, sent } = newQueue();
-    const first = queue.reserve();
-    const second = queue.reserve();
+    const first = queue.reserve(0);
+    const second = queue.reserve(0);
     queue.settle(second, [octets('2')]);
     expect(sent).toEqual([]);
     queue.settle(first, [octets('1')]);
@@ -34,8 +34,8 @@ describe('reply queue', () => {
 
   test('a frame without an answer holds its place and sends nothing', () => {
     const { queue, sent } = newQueue();
-    const silent = queue.reserve();
-    queue.settle(queue.reserve(), [octets('after')]);
+    const silent = queue.reserve(0);
+    queue.settle(queue.reserve(0), [octets('after')]);
     expect(sent).toEqual([]);
     queue.settle(silent, []);
     expect(sent).toEqual(['after']);
@@ -43,7 +43,7 @@ describe('reply queue', () => {
 
   test('a failure waits for the answers before it and drops those behind it', () => {
     const { queue, sent, failed } = newQueue();
-    const [first, second, third] = [queue.reserve(), queue.reserve(), queue.reserve()];
+    const [first, second, third] = [queue.reserve(0), queue.reserve(0), queue.reserve(0)];
     queue.settle(third, [octets('3')]);
     queue.fail(second, new MaruError('access-denied'), octets('ERROR'));
     expect(failed).toEqual([]);
@@ -55,7 +55,7 @@ describe('reply queue', () => {
 
   test('of two failures the one whose frame came first counts', () => {
     const { queue, failed } = newQueue();
-    const [first, second] = [queue.reserve(), queue.reserve()];
+    const [first, second] = [queue.reserve(0), queue.reserve(0)];
     queue.fail(second, new MaruError('invalid-body'), null);
     queue.fail(first, new MaruError('not-a-member'), null);
     expect(failed).toEqual(['not-a-member']);
@@ -63,7 +63,7 @@ describe('reply queue', () => {
 
   test('after it was cleared late answers go nowhere', () => {
     const { queue, sent, failed, drained } = newQueue();
-    const [first, second] = [queue.reserve(), queue.reserve()];
+    const [first, second] = [queue.reserve(0), queue.reserve(0)];
     queue.clear();
     queue.settle(first, [octets('1')]);
     queue.fail(second, new MaruError('internal'), null);
@@ -78,7 +78,7 @@ describe('reply queue', () => {
     fc.assert(
       fc.property(order, (readyOrder) => {
         const { queue, sent } = newQueue();
-        const replies = readyOrder.map(() => queue.reserve());
+        const replies = readyOrder.map(() => queue.reserve(0));
         for (const index of readyOrder) {
           const reply = replies[index];
           if (reply !== undefined) queue.settle(reply, [octets(String(index))]);

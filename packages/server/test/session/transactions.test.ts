@@ -292,6 +292,7 @@ describe('transactions', () => {
       end(ann);
       await ann.closed;
       await chat.empty();
+      while (chat.store.pending > 0) await new Promise((resolve) => setImmediate(resolve));
       const again = await chat.connect('ann');
       again.send('COMMIT', { transaction: 't', receipt: 'c' });
       expect((await again.refusal()).code).toBe('unknown-transaction');
@@ -322,6 +323,8 @@ describe('transactions', () => {
         await committed;
       }
       await chat.empty();
+      // What was committed by a session that is gone may still be on its way to the disk.
+      while (chat.store.pending > 0) await new Promise((resolve) => setImmediate(resolve));
       const [even, odd] = await Promise.all(rooms.map((room) => chat.history(room)));
       const stored: string[] = [];
       for (const names of complete) {
@@ -387,9 +390,12 @@ describe('transactions', () => {
         const theirs = await chat.newRoom('bob', 'carl');
         const carl = await chat.connect('carl');
         await hearErrors(carl);
-        const removal = chat.call('bob', 'DELETE', `/api/rooms/${theirs}/members/carl`);
         const sends =
           say('t', mine, `${round} a`) + say('t', theirs, `${round} b`) + say('t', mine, `${round} c`);
+        const remove = () => chat.call('bob', 'DELETE', `/api/rooms/${theirs}/members/carl`);
+        // The first two are no race: both outcomes are seen for sure.
+        if (round === 0) await remove();
+        const removal = round > 1 ? remove() : null;
         for (let turns = Math.random() * 12; turns > 0; turns--) {
           await new Promise((resolve) => setImmediate(resolve));
         }
@@ -491,21 +497,18 @@ describe('transactions', () => {
       expect(refusal.error.headers.get('receipt-id')).toBe('r');
     });
 
-    test.each(['SEND', 'COMMIT'] as const)(
-      'R09 T07 one with a room of others is refused at COMMIT whole, at the place of its %s nothing is heard',
-      async () => {
-        const [room, others] = [await chat.newRoom('bob', 'ann'), await chat.newRoom('bob')];
-        const client = await chat.connect('ann');
-        client.write(begin('t') + say('t', room, 'mine', { receipt: '1' }));
-        client.write(say('t', others, 'theirs', { receipt: '2' }) + commit('t', { receipt: '3' }));
-        await client.receipt('1');
-        await client.receipt('2');
-        const refusal = await client.refusal();
-        expect(refusal).toMatchObject({ code: 'not-a-member', close: 1008 });
-        expect(refusal.error.headers.get('receipt-id')).toBe('3');
-        expect([...(await chat.history(room)), ...(await chat.history(others))]).toEqual([]);
-      },
-    );
+    test('R09 T07 one with a room of others is refused at COMMIT, whole', async () => {
+      const [room, others] = [await chat.newRoom('bob', 'ann'), await chat.newRoom('bob')];
+      const client = await chat.connect('ann');
+      client.write(begin('t') + say('t', room, 'mine', { receipt: '1' }));
+      client.write(say('t', others, 'theirs', { receipt: '2' }) + commit('t', { receipt: '3' }));
+      await client.receipt('1');
+      await client.receipt('2');
+      const refusal = await client.refusal();
+      expect(refusal).toMatchObject({ code: 'not-a-member', close: 1008 });
+      expect(refusal.error.headers.get('receipt-id')).toBe('3');
+      expect([...(await chat.history(room)), ...(await chat.history(others))]).toEqual([]);
+    });
 
     test('T03 of one that is refused at COMMIT no ACK has taken effect, and its id is free', async () => {
       const room = await chat.newRoom('bob', 'ann');

@@ -19,9 +19,10 @@ export function send(session: Session, frame: ClientFrame): Answer | Pending {
   }
   const transaction = session.transactions.get(transactionId);
   try {
-    const sending = prepare(session, frame);
-    if (!(sending instanceof Promise)) return keep(transaction, frame, sending);
-    return after(sending.then((prepared) => keep(transaction, frame, prepared)).catch(spoil(transaction)));
+    const kept = detached(frame);
+    const sending = prepare(session, kept);
+    if (!(sending instanceof Promise)) return keep(transaction, kept, sending);
+    return after(sending.then((prepared) => keep(transaction, kept, prepared)).catch(spoil(transaction)));
   } catch (error) {
     return spoil(transaction)(error);
   }
@@ -31,6 +32,11 @@ function prepare(session: Session, frame: ClientFrame): Sending | Promise<Sendin
   requireAllowed(session, frame);
   if (session.principal === null) throw new MaruError('not-connected');
   return prepareSending(session, session.principal, frame);
+}
+
+/** What comes off the socket is a view of all octets that came with it: kept as it is, it would keep those too. */
+function detached({ command, headers, body }: ClientFrame): ClientFrame {
+  return { command, headers, body: new Uint8Array(body) };
 }
 
 /** In a transaction it is receipted when it is accepted; what it does is COMMIT's. */
@@ -48,6 +54,8 @@ function spoil(transaction: Transaction): (error: unknown) => never {
 }
 
 function perform(session: Session, sending: Sending): Answer | Pending {
+  // It may have ended while the topic's rule was asked.
+  if (session.ended) return DONE;
   const work = new UnitOfWork();
   const handled = sending.run(work);
   if (!(handled instanceof Promise)) return complete(session, work, handled);
