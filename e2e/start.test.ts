@@ -20,6 +20,7 @@ beforeAll(async () => {
     'chat.port': await freePort(),
     'gateway.port': await freePort(),
     'web.port': await freePort(),
+    'operations.port': await freePort(),
   };
 });
 afterEach(async () => {
@@ -38,13 +39,14 @@ describe('starting', () => {
     const maru = start();
     await maru.ready();
     await maru.end('SIGINT');
-    expect(maru.stdout.split('\n').slice(0, 7)).toEqual([
+    expect(maru.stdout.split('\n').slice(0, 8)).toEqual([
       expect.stringMatching(/^Maru \d+\.\d+\.\d+ is ready after \d+ ms\.$/),
       expect.stringContaining(`http://127.0.0.1:${ports['web.port']} `),
       expect.stringContaining(`http://localhost:${ports['gateway.port']} `),
       expect.stringContaining(`127.0.0.1:${ports['chat.port']} `),
       expect.stringContaining(`127.0.0.1:${ports['identity.port']} `),
       expect.stringContaining(join(folder, 'data')),
+      expect.stringContaining(`127.0.0.1:${ports['operations.port']} `),
       expect.stringContaining('Ctrl-C'),
     ]);
   });
@@ -96,6 +98,7 @@ describe('starting', () => {
       'chat.port': await freePort(),
       'gateway.port': await freePort(),
       'web.port': await freePort(),
+      'operations.port': await freePort(),
     };
     await expectRefusal(start(other), /^maru: another Maru process \(pid \d+\) is using .*data$/);
   });

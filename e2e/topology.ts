@@ -26,6 +26,8 @@ export class Maru {
   #output = '';
   #folder = '';
   #ports: Ports = { identity: 0, chat: 0, gateway: 0, web: 0 };
+  /** Of each command's process: its health and metrics. */
+  readonly #operationsPorts = new Map<string, number>();
 
   constructor(topology: Topology, settings: Settings = {}) {
     this.topology = topology;
@@ -50,6 +52,16 @@ export class Maru {
     return this.#ports;
   }
 
+  /** Health, readiness and metrics of the process that runs a role. */
+  operationsUrl(role: Role): string {
+    return `http://127.0.0.1:${this.#operationsPorts.get(this.#commandOf(role))}`;
+  }
+
+  /** Of every process that runs. */
+  get pids(): readonly number[] {
+    return [...this.#processes.values()].map(({ pid }) => pid);
+  }
+
   get folder(): string {
     return this.#folder;
   }
@@ -72,6 +84,9 @@ export class Maru {
       await freePort(),
     ];
     this.#ports = { identity, chat, gateway, web };
+    for (const command of TOPOLOGIES[this.topology].commands) {
+      this.#operationsPorts.set(command, await freePort());
+    }
     try {
       await this.restart();
     } catch (error) {
@@ -87,7 +102,7 @@ export class Maru {
     const starting = missing.map((command) => {
       const starting = new MaruProcess([command], {
         folder: this.#folder,
-        settings: this.#settings(),
+        settings: { 'operations.port': this.#operationsPorts.get(command) ?? 0, ...this.#settings() },
         onOutput: (text) => {
           this.#output += text.replaceAll(/^(?=.)/gm, `${command}| `);
         },
@@ -103,7 +118,7 @@ export class Maru {
 
   /** Ends the process that runs a role, together with whatever other roles it runs. */
   async end(role: Role, signal: NodeJS.Signals): Promise<Exit> {
-    const command = this.topology === 'together' ? 'start' : role;
+    const command = this.#commandOf(role);
     const found = this.#processes.get(command);
     if (found === undefined) throw new Error(`${role} does not run`);
     const exit = await found.end(signal);
@@ -115,6 +130,10 @@ export class Maru {
   async stop(): Promise<void> {
     await Promise.all([...this.#processes.values()].map((running) => running.end()));
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #commandOf(role: Role): string {
+    return this.topology === 'together' ? 'start' : role;
   }
 
   #settings(): Settings {

@@ -322,10 +322,13 @@ function targetOf(address: string) {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
+/** Time for a request's head, also of an upgrade, at a service's own listener. */
+const SERVICE_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+
 /** A service's own listener: the same upstream that the gateway calls. */
 function serverOf(upstream: Upstream): Server {
   const handleRequest: RequestListener = (req, res) => upstream.handleRequest(req, res);
-  return createServer(handleRequest).on('upgrade', (req, socket, head) =>
+  return createServer(SERVICE_TIMES, handleRequest).on('upgrade', (req, socket, head) =>
     upstream.handleUpgrade(req, socket, head),
   );
 }

@@ -64,8 +64,8 @@ export class RawSocket {
   }
 
   /** Upgraded, and past CONNECTED. */
-  static async session(port: number, token: string): Promise<RawSocket> {
-    const socket = RawSocket.upgrade(port);
+  static async session(port: number, token: string, extra: readonly string[] = []): Promise<RawSocket> {
+    const socket = RawSocket.upgrade(port, extra);
     await socket.head;
     socket.write(`CONNECT\naccept-version:1.2\nhost:x\nAuthorization:Bearer ${token}\n\n\0`);
     const answer = await socket.text();
@@ -88,6 +88,14 @@ export class RawSocket {
     if (frame === undefined) throw new Error(`the connection ended before a frame of opcode ${opcode} came`);
     this.frames.splice(this.frames.indexOf(frame), 1);
     return frame;
+  }
+
+  /** Resolves when so many frames have come and not been taken; rejects when the connection ends before. */
+  async count(frames: number): Promise<void> {
+    while (this.frames.length < frames) {
+      if (this.#ended) throw new Error(`the connection ended after ${this.frames.length} frames`);
+      await new Promise<void>((resolve) => this.#arrived.push(resolve));
+    }
   }
 
   /** All octets at once, or as many as the server takes; resolves when they are gone or the connection is. */
