@@ -8,6 +8,10 @@ import type { StompConnection } from './stomp-connection.ts';
 const LEAST_MS = 500;
 /** Until the next try, when no newer token could be had; the server's grace leaves room for some. */
 const RETRY_MS = 5_000;
+/** Timers may come a moment early, by another clock: the token would still count as fresh, and the same be sent again. */
+const MARGIN_MS = 50;
+/** The longest that a timer can wait; one that is set for longer fires at once. */
+const MOST_MS = 2 ** 31 - 1;
 
 /**
  * States: *off* → *waiting* for the token to grow old → *fetching* the next → *sent* → *waiting* again by its RECEIPT.
@@ -38,7 +42,10 @@ export class TokenRenewal {
     clearTimeout(this.#timer);
     const connection = this.#connection;
     if (connection === null || !Number.isFinite(ms)) return;
-    this.#timer = setTimeout(() => void this.#renew(connection), Math.max(LEAST_MS, ms));
+    this.#timer = setTimeout(
+      () => void this.#renew(connection),
+      Math.min(MOST_MS, Math.max(LEAST_MS, ms + MARGIN_MS)),
+    );
   }
 
   async #renew(connection: StompConnection): Promise<void> {

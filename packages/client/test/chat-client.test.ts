@@ -243,6 +243,13 @@ describe('chat client', () => {
     await expect(client.sendMessage('r1', 'x')).rejects.toMatchObject({ code: 'closed' });
   });
 
+  test('a token that lives longer than a timer can wait is not renewed over and over', async () => {
+    gateway.tokenLifeSeconds = 60 * 24 * 3_600;
+    await follow();
+    for (const content of ['a', 'b', 'c']) await client.sendMessage('r1', content);
+    expect(gateway.renewals).toEqual([]);
+  });
+
   test('a connection is put on a newer token before the old one ends, again and again, and stays', async () => {
     gateway.tokenLifeSeconds = 1;
     await follow();
