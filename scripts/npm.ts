@@ -5,8 +5,8 @@ import { basename, delimiter, join, normalize } from 'node:path';
 
 type Npm = { readonly command: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv };
 
-/** What npm tells its scripts about the folder it works in; the npm started here finds its own. */
-const OF_THE_OUTER_NPM = /^npm_(config_local_prefix|package_|lifecycle_)|^INIT_CWD$/;
+/** What npm tells its scripts about the folder it works in, and how quiet it is: the npm started here finds its own. */
+const OF_THE_OUTER_NPM = /^npm_(config_local_prefix|config_loglevel|package_|lifecycle_)|^INIT_CWD$/;
 
 /** @returns npm's standard output. Rejects with all that it said. */
 export async function runNpm(folder: string, args: readonly string[]): Promise<string> {

@@ -71,7 +71,7 @@ function consequenceOf({ past }: LimitFacts): string {
   const { close, status, soft } = new MaruError(past.code);
   switch (past.kind) {
     case 'error':
-      return `ERROR \`${past.code}\`, close ${close}${soft ? '; or a denial' : ''}`;
+      return `ERROR \`${past.code}\`, close ${close}${soft && past.isHard !== true ? '; or a denial' : ''}`;
     case 'close':
       return `close ${close}, no ERROR`;
     case 'upgrade':

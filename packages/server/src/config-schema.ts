@@ -161,7 +161,7 @@ export const configSchema = z.strictObject({
       transactionFrames: count.default(100).describe('Most frames in one transaction'),
       transactionOctets: octets
         .default(262_144)
-        .describe('Most octets of bodies in all open transactions of a session'),
+        .describe('Most octets of bodies and user headers in all open transactions of a session'),
       answerMs: ms.default(60_000).describe('Time from when a frame was begun to its answer'),
       tokenGraceMs: z
         .int()

@@ -21,8 +21,10 @@ export type Limit = Exclude<ChatSetting, (typeof NOT_LIMITS)[number]>;
 
 /** What happens past it. */
 type Past =
-  /** An ERROR, then close. `close`: no frame is there to answer, so a Close alone. */
-  | { readonly kind: 'error' | 'close'; readonly code: ErrorCode }
+  /** An ERROR, then close. `isHard`: also where the code may be told softly. */
+  | { readonly kind: 'error'; readonly code: ErrorCode; readonly isHard?: true }
+  /** No frame is there to answer, so a Close alone. */
+  | { readonly kind: 'close'; readonly code: ErrorCode }
   /** An answer over HTTP. */
   | { readonly kind: 'upgrade' | 'request'; readonly code: ErrorCode }
   /** Nothing is refused; the socket isn't read for a while. */
@@ -63,7 +65,7 @@ export const LIMITS: Readonly<Record<Limit, LimitFacts>> = {
   },
   tokenGraceMs: {
     bounds: 'how much longer than its token a session lives',
-    past: { kind: 'error', code: 'token-expired' },
+    past: { kind: 'error', code: 'token-expired', isHard: true },
   },
   // A frame.
   frameOctets: {
@@ -126,7 +128,7 @@ export const LIMITS: Readonly<Record<Limit, LimitFacts>> = {
     past: { kind: 'error', code: 'transaction-too-large' },
   },
   transactionOctets: {
-    bounds: 'octets of the bodies in all open transactions',
+    bounds: 'octets of bodies and user headers in all open transactions',
     past: { kind: 'error', code: 'transaction-too-large' },
   },
   // What a session is slow to take.

@@ -30,6 +30,7 @@ import { createLog, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { createOperations } from './telemetry/operations.ts';
 import { Readiness } from './telemetry/readiness.ts';
+import { SparseLog } from './telemetry/sparse-log.ts';
 import { nodeProblem } from './version.ts';
 import { createWebPage } from './web/web-page.ts';
 
@@ -204,6 +205,7 @@ async function openChat(
     limits: chat,
     services: {
       limits: chat,
+      failures: new SparseLog({ log, level: 'error' }),
       takesPasscode: chat.passcode === 'token',
       timing: chat,
       clock: new Clock(chat.tickMs),

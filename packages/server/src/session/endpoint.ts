@@ -152,14 +152,14 @@ export class Endpoint {
     if (req.headers['sec-websocket-version'] !== '13') return 'upgrade-required';
     if (!this.#connects.take(address, performance.now())) return this.#full('too-many-requests', address);
     if (!origins.allows(origin)) {
-      this.#refusals.warn(`origin ${origin}`, { origin, address }, 'origin not allowed');
+      this.#refusals.tell(`origin ${origin}`, { origin, address }, 'origin not allowed');
       return 'origin-not-allowed';
     }
     return this.#sessions.size < limits.sessions ? null : this.#full('overloaded', address);
   }
 
   #full(code: ErrorCode, address: string): ErrorCode {
-    this.#refusals.warn(code, { code, address, sessions: this.#sessions.size }, 'upgrade refused');
+    this.#refusals.tell(code, { code, address, sessions: this.#sessions.size }, 'upgrade refused');
     return code;
   }
 

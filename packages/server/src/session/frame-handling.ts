@@ -88,6 +88,8 @@ function tooLate(session: Session, { destination }: Mapping, what: string): void
   );
 }
 
+const SERVERS_OWN: ReadonlySet<string> = new Set(['receipt-id', 'content-length']);
+
 /** Checked before anything takes effect. @throws TypeError */
 function receiptHeaders(
   { version = '1.2' }: Session,
@@ -95,7 +97,10 @@ function receiptHeaders(
   result: HeadersLike,
 ): ReceiptHeaders {
   try {
-    return headerList(result).filter(([name, value]) => isWritable(name, value, version));
+    const headers = headerList(result);
+    const own = headers.find(([name]) => SERVERS_OWN.has(name));
+    if (own !== undefined) throw new TypeError(`${own[0]} is the server's own`);
+    return headers.filter(([name, value]) => isWritable(name, value, version));
   } catch (cause) {
     throw new TypeError(`what the handler of ${destination} returned cannot go on a RECEIPT`, { cause });
   }

@@ -150,7 +150,11 @@ export class Mailbox {
     if (ended) return;
     const known = error instanceof MaruError ? error : new MaruError('internal', { cause: error });
     if (known.code === 'internal') {
-      services.log.error({ session: id, command: frame?.command, err: known }, 'a frame failed');
+      const destination = frame?.headers.get('destination');
+      const facts = { session: id, command: frame?.command, destination, err: known };
+      // A handler of a team's own may throw as often as a client likes.
+      const kind = `${frame?.command} ${destination} ${known.cause}`;
+      services.failures.tell(kind, facts, 'a frame failed');
     }
     const isSoft = frame !== null && SOFTLY_REFUSED.has(frame.command) && known.soft && hearers.length > 0;
     services.counts.refused(known.code);

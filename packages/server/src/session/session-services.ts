@@ -11,6 +11,7 @@ import type { Principal } from '../identity/principal.ts';
 import type { Store } from '../store/store.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { SparseLog } from '../telemetry/sparse-log.ts';
 import type { Clock } from './clock.ts';
 import type { InboundRateLimits } from './inbound-rate.ts';
 import type { Timing } from './liveness.ts';
@@ -51,6 +52,8 @@ export type SessionServices = {
   readonly users: UserSessions;
   readonly counts: Counts;
   readonly log: Logger;
+  /** What failed on our side, a line each for what is new within a second. */
+  readonly failures: SparseLog;
   /** Whether CONNECT's `passcode` may be the token, for clients that can set nothing else (STOMP 1.2 §CONNECT). */
   readonly takesPasscode: boolean;
   /** Errors: `token-invalid`, `token-expired`, `upstream-unavailable`. */

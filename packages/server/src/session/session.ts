@@ -78,6 +78,8 @@ export class Session implements Ticking {
   /** Octets up to the end of the first frame, and what came with them. */
   #firstOctets = 0;
   #windows = 0;
+  /** The latest end of the tokens that it was renewed with. */
+  #renewedUntil = 0;
   readonly #denials = new Map<ErrorCode, number>();
   #closeCode: number | undefined;
   #closedFor: ErrorCode | undefined;
@@ -151,6 +153,9 @@ export class Session implements Ticking {
     if (renewed.userId !== principal?.userId) throw new MaruError('token-subject-mismatch');
     await services.people.enter(renewed);
     this.principal = renewed;
+    // A line for each newer token; the same one may be sent as often as anything.
+    if (renewed.expiresAt <= this.#renewedUntil) return;
+    this.#renewedUntil = renewed.expiresAt;
     services.log.info({ session: this.id, user: renewed.userId }, 'session renewed');
   }
 
@@ -295,7 +300,9 @@ export class Session implements Ticking {
       this.version = negotiateVersion(frame.headers.get('accept-version'));
       this.#decoder.version = this.version;
     }
-    this.#mailbox.put(frame);
+    const { command, headers, body } = frame;
+    // A body is a view of all octets that came with it, and would keep those for as long as the frame waits for its answer.
+    this.#mailbox.put(body.length === 0 ? frame : { command, headers, body: new Uint8Array(body) });
   }
 
   #reply(octets: Uint8Array): void {

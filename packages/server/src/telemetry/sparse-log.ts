@@ -3,6 +3,8 @@ import type { Logger } from './log.ts';
 
 export type SparseLogOptions = {
   readonly log: Logger;
+  /** Default: warn. */
+  readonly level?: 'warn' | 'error';
   /** Default: a second. */
   readonly windowMs?: number;
   /** Kinds told apart within a window; what is past them is one kind together. */
@@ -19,22 +21,24 @@ const REST = 'the rest';
  */
 export class SparseLog {
   readonly #log: Logger;
+  readonly #level: 'warn' | 'error';
   readonly #windowMs: number;
   readonly #maxKinds: number;
   readonly #kinds = new Map<string, Kind>();
 
-  constructor({ log, windowMs = 1_000, maxKinds = 64 }: SparseLogOptions) {
+  constructor({ log, level = 'warn', windowMs = 1_000, maxKinds = 64 }: SparseLogOptions) {
+    this.#level = level;
     this.#log = log;
     this.#windowMs = windowMs;
     this.#maxKinds = maxKinds;
   }
 
-  warn(kind: string, facts: object, message: string): void {
+  tell(kind: string, facts: object, message: string): void {
     const isRest = !this.#kinds.has(kind) && this.#kinds.size >= this.#maxKinds;
     const key = isRest ? REST : kind;
     const known = this.#kinds.get(key);
     if (known === undefined) {
-      this.#log.warn(facts, message);
+      this.#log[this.#level](facts, message);
       this.#begin(key, facts, message);
       return;
     }
@@ -62,6 +66,6 @@ export class SparseLog {
     if (kind === undefined) return;
     clearTimeout(kind.timer);
     this.#kinds.delete(key);
-    if (kind.times > 0) this.#log.warn({ ...kind.facts, times: kind.times }, kind.message);
+    if (kind.times > 0) this.#log[this.#level]({ ...kind.facts, times: kind.times }, kind.message);
   }
 }

@@ -267,4 +267,23 @@ describe('local broker', () => {
     await nextTurn();
     expect(listener.seqs).toEqual([2]);
   });
+
+  test('a subscription that ends by its own member.left and by its session at once is counted once', async () => {
+    await store.join(roomId, BOB, 'member');
+    const listener = new Listener();
+    let unsubscribe = (): void => undefined;
+    // As a session that is too slow for this very entry: it ends while it is handed over.
+    const outlet = {
+      enqueue: (frames: Buffer) => {
+        listener.enqueue(frames);
+        unsubscribe();
+      },
+    };
+    const live = await broker.subscribe(roomId, { ...listener.as('bob', 'a'), outlet });
+    unsubscribe = () => live.unsubscribe();
+    await store.leave(roomId, BOB.userId);
+    await nextTurn();
+    expect(listener.seqs).toHaveLength(1);
+    expect(broker.subscriptions).toBe(0);
+  });
 });

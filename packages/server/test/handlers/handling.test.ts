@@ -18,6 +18,7 @@ const RESULTS: Readonly<Record<string, HandlerResult>> = {
   'a number in a header': untyped({ count: 5 }),
   'a header without a name': { '': 'x' },
   'a NUL in a header': [['note', 'a\0b']],
+  "a header of the server's own": { 'receipt-id': 'spoofed' },
 };
 
 /** Settled by the test. */
@@ -65,7 +66,6 @@ const module = defineHandlers({
         ['note-id', '노트 5'],
         ['line', 'a\nb'],
         ['a:b', 'c'],
-        ['receipt-id', 'spoofed'],
       ],
     }),
     mapDestination({
@@ -167,6 +167,16 @@ describe('a handler of a team', () => {
     },
   );
 
+  test('that fails as often as a client likes fills no log: a line for the first, and one a second with a count', async () => {
+    const client = await listen('ann');
+    const before = logged('a frame failed').length;
+    for (let n = 0; n < 300; n += 1) client.send('SEND', { destination: '/pub/fail/often', receipt: `${n}` });
+    for (let n = 0; n < 300; n += 1) {
+      expect(bodyOf(await client.expect('MESSAGE'))).toMatchObject({ code: 'internal', receiptId: `${n}` });
+    }
+    expect(logged('a frame failed').length - before).toBeLessThanOrEqual(5);
+  });
+
   test('that refuses says so in its own words, softly or by ERROR and close 1008', async () => {
     const message = '오늘은 안 됩니다: no waving';
     const soft = await listen('ann');
@@ -188,10 +198,10 @@ describe('a handler of a team', () => {
       client.send('SEND', { destination: '/pub/receipt', receipt: 'r' });
       return headersOf(await client.receipt('r'));
     };
-    const all = { 'receipt-id': 'spoofed', 'note-id': '노트 5', line: 'a\nb', 'a:b': 'c' };
+    const all = { 'receipt-id': 'r', 'note-id': '노트 5', line: 'a\nb', 'a:b': 'c' };
     expect(await receiptOf('1.2')).toEqual(all);
     expect(await receiptOf('1.1')).toEqual(all);
-    expect(await receiptOf('1.0')).toEqual({ 'receipt-id': 'spoofed', 'note-id': '노트 5' });
+    expect(await receiptOf('1.0')).toEqual({ 'receipt-id': 'r', 'note-id': '노트 5' });
   });
 
   test.each([

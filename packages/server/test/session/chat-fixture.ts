@@ -29,6 +29,7 @@ import { UserSessions } from '../../src/session/user-sessions.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { SparseLog } from '../../src/telemetry/sparse-log.ts';
 import { type Claims, createSigningKey, openTestIssuer, type TestIssuer } from '../identity/test-issuer.ts';
 import { RawClient, type RawClientOptions } from './raw-client.ts';
 
@@ -311,6 +312,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
     limits: { sessions: 20_000, connectsPerSecond: 1_000, ...options.endpoint },
     services: {
       limits: { ...LIMITS, ...options.limits },
+      failures: new SparseLog({ log, level: 'error' }),
       takesPasscode: options.takesPasscode ?? false,
       timing,
       clock,

@@ -116,6 +116,17 @@ describe('what a session holds', () => {
     });
     expect(refusals).toBe(1);
   });
+
+  test('L04 T07 chat.transactionOctets counts user headers too, of a repeated one the first', async () => {
+    const client = await chat.connect('ann');
+    client.send('BEGIN', { transaction: 't' });
+    const head = 'SEND\ndestination:/pub/send/message\ntransaction:t\nreceipt:r\n';
+    const body = JSON.stringify({ roomId, content: 'x' }).padEnd(400);
+    client.write(`${head}n:${'x'.repeat(599)}\nn:${'y'.repeat(599)}\n\n${body}\0`);
+    await client.receipt('r');
+    client.write(`${head}n:\n\n${JSON.stringify({ roomId, content: 'x' })}\0`);
+    expect(await client.refusal()).toMatchObject({ code: 'transaction-too-large', close: 1009 });
+  });
 });
 
 test('chat.bodyOctets: a REST call with a body of the limit is answered, one octet more is refused', async () => {

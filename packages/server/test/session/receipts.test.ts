@@ -22,7 +22,7 @@ const broken = mapDestination({
   destination: '/pub/test/broken',
   schema: z.object({ how: z.enum(['throws', 'rejects']) }),
   handle: ({ body: { how } }) => {
-    const error = new Error('SQLITE_ERROR: no such table: secret_table');
+    const error = new Error(`SQLITE_ERROR: no such table: secret_table_${how}`);
     if (how === 'throws') throw error;
     return Promise.reject(error);
   },
@@ -254,7 +254,7 @@ describe('answers', () => {
         /sqlite|secret|\.ts/i,
       );
       const logged = chat.log.filter(({ level }) => Number(level) >= 50);
-      expect(JSON.stringify(logged)).toContain('no such table: secret_table');
+      expect(JSON.stringify(logged)).toContain(`no such table: secret_table_${how}`);
       expect(logged.length).toBe(1);
     },
   );

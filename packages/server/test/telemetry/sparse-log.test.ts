@@ -22,7 +22,7 @@ beforeEach(() => {
   log = pino({ level: 'trace', base: null, timestamp: false }, sink);
 });
 const flood = (sparse: SparseLog, kind: string, times: number) => {
-  for (let n = 0; n < times; n++) sparse.warn(kind, { kind, n }, 'refused');
+  for (let n = 0; n < times; n++) sparse.tell(kind, { kind, n }, 'refused');
 };
 const line = (kind: string, n: number, times?: number) => ({
   level: 40,

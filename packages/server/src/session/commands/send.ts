@@ -1,5 +1,6 @@
 // SEND: to the handler of an application destination, or to a topic; answered when what it asked for is durable.
 import { MaruError } from '@maru/contract';
+import { FrameHeaders } from '@maru/stomp';
 import type { ReceiptHeaders } from '../../handlers/application-handler.ts';
 import { UnitOfWork } from '../../handlers/unit-of-work.ts';
 import type { Appended } from '../../store/store.ts';
@@ -19,10 +20,14 @@ export function send(session: Session, frame: ClientFrame): Answer | Pending {
   }
   const transaction = session.transactions.get(transactionId);
   try {
-    const kept = detached(frame);
-    const sending = prepare(session, kept);
-    if (!(sending instanceof Promise)) return keep(transaction, kept, sending);
-    return after(sending.then((prepared) => keep(transaction, kept, prepared)).catch(spoil(transaction)));
+    const kept = keepable(frame);
+    const sending = prepare(session, kept.frame);
+    const keep = (prepared: Sending): Answer => {
+      transaction.add({ sending: prepared }, kept.octets);
+      return DONE;
+    };
+    if (!(sending instanceof Promise)) return keep(sending);
+    return after(sending.then(keep).catch(spoil(transaction)));
   } catch (error) {
     return spoil(transaction)(error);
   }
@@ -34,15 +39,27 @@ function prepare(session: Session, frame: ClientFrame): Sending | Promise<Sendin
   return prepareSending(session, session.principal, frame);
 }
 
-/** What comes off the socket is a view of all octets that came with it: kept as it is, it would keep those too. */
-function detached({ command, headers, body }: ClientFrame): ClientFrame {
-  return { command, headers, body: new Uint8Array(body) };
-}
+/** Headers that each SEND of a transaction has, so that bodies are what counts. */
+const USUAL: ReadonlySet<string> = new Set([
+  'destination',
+  'transaction',
+  'receipt',
+  'content-type',
+  'content-length',
+]);
 
-/** In a transaction it is receipted when it is accepted; what it does is COMMIT's. */
-function keep(transaction: Transaction, frame: ClientFrame, sending: Sending): Answer {
-  transaction.add({ sending }, frame.body.length);
-  return DONE;
+/**
+ * What of a SEND is kept until COMMIT, and how many octets of it count: the body and whatever headers aren't usual. Of a
+ * repeated header the first entry is enough (STOMP 1.2 §Repeated Header Entries).
+ */
+function keepable({ command, headers, body }: ClientFrame): { frame: ClientFrame; octets: number } {
+  const first = new Map<string, string>();
+  for (const [name, value] of headers) if (!first.has(name)) first.set(name, value);
+  let octets = body.length;
+  for (const [name, value] of first) {
+    if (!USUAL.has(name)) octets += Buffer.byteLength(name) + Buffer.byteLength(value);
+  }
+  return { frame: { command, headers: FrameHeaders.from(first), body }, octets };
 }
 
 /** A refusal that leaves the session alive must not leave half of a transaction to be committed. */
