@@ -1,26 +1,18 @@
 // One STOMP session: its identity, its subscriptions and its ordered mailbox, between a WebSocket and the commands.
 import type { Duplex } from 'node:stream';
-import { type ErrorCode, isErrorCode, MaruError } from '@maru/contract';
-import {
-  type ClientCommand,
-  type Frame,
-  FrameDecoder,
-  FrameError,
-  HEART_BEAT,
-  type HeartBeatPeriods,
-  negotiateVersion,
-  type Version,
-} from '@maru/stomp';
+import { type ErrorCode, MaruError } from '@maru/contract';
+import { type ClientCommand, type Frame, HEART_BEAT, type HeartBeatPeriods, type Version } from '@maru/stomp';
 import { nanoid } from 'nanoid';
 import type { WebSocket } from 'ws';
 import type { Subscribed } from '../broker/broker.ts';
-import { encodeDataFrame, encodePong, OPCODES, type Opcode } from '../broker/websocket-frame.ts';
+import { encodeDataFrame, encodePong, type Opcode } from '../broker/websocket-frame.ts';
 import { Effects } from '../handlers/unit-of-work.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Ticking } from './clock.ts';
 import { closeReason } from './close-reason.ts';
 import { describeRefusal, encodeError } from './error-frame.ts';
 import { ErrorQueue } from './error-queue.ts';
+import { Inbound } from './inbound.ts';
 import { type Counters, Liveness } from './liveness.ts';
 import { Mailbox } from './mailbox.ts';
 import { OutboundQueue } from './outbound-queue.ts';
@@ -29,7 +21,6 @@ import type { SessionServices } from './session-services.ts';
 import { Transactions } from './transactions.ts';
 import type { Unacknowledged } from './unacknowledged.ts';
 import { faultOf } from './websocket-fault.ts';
-import { WebSocketMeter } from './websocket-meter.ts';
 
 export type ClientFrame = Frame<ClientCommand>;
 
@@ -58,25 +49,17 @@ export class Session implements Ticking {
   readonly transactions: Transactions;
   readonly effects: Effects;
   readonly errorQueue = new ErrorQueue(this.id);
-  version: Version | undefined;
-  /** As the client's first WebSocket message was: who writes in binary may not read text. */
-  opcode: Opcode = OPCODES.text;
   principal: Principal | null = null;
   #state: 'open' | 'connected' | 'leaving' | 'failing' | 'ended' = 'open';
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex & Partial<Counters>;
   readonly peer: Peer;
-  readonly #meter = new WebSocketMeter();
-  readonly #decoder: FrameDecoder;
+  readonly #inbound: Inbound;
   readonly #outbound: OutboundQueue;
   readonly #mailbox: Mailbox;
   readonly #liveness: Liveness;
   readonly #reading: Reading;
   readonly #openedAt: number;
-  #messagesRead = 0;
-  #framesRead = 0;
-  /** Octets up to the end of the first frame, and what came with them. */
-  #firstOctets = 0;
   #windows = 0;
   /** The latest end of the tokens that it was renewed with. */
   #renewedUntil = 0;
@@ -94,11 +77,6 @@ export class Session implements Ticking {
     this.#openedAt = clock.now;
     this.transactions = new Transactions(limits);
     this.effects = new Effects(services);
-    this.#decoder = new FrameDecoder({
-      limits,
-      memory: services.lines,
-      onFrame: (frame) => this.#receive(frame),
-    });
     this.#outbound = new OutboundQueue({
       socket,
       webSocket,
@@ -111,7 +89,7 @@ export class Session implements Ticking {
       hold: (reading) => this.#reading.mailboxHasRoom(reading, this.#mailbox.unanswered >= limits.inFlight),
       onRefused: () => {
         this.#state = 'failing';
-        this.#decoder.stop();
+        this.#inbound.stop();
       },
       onFailed: (error, octets) => this.#end(error, octets),
       onEmpty: () => {
@@ -120,10 +98,13 @@ export class Session implements Ticking {
     });
     this.#liveness = new Liveness(timing, clock.now);
     this.#reading = new Reading(webSocket, limits, counts, clock.now);
+    this.#inbound = new Inbound(
+      services,
+      { liveness: this.#liveness, reading: this.#reading },
+      { onItem: (item) => this.#mailbox.put(item), onRead: () => this.#mailbox.work() },
+    );
     clock.add(this);
-    // Before ws, which unmasks a payload in its place and reports at once the messages that it ends.
-    socket.prependListener('data', (chunk: Buffer) => this.#measure(chunk));
-    webSocket.on('message', (data, isBinary) => this.#read(data as Buffer, isBinary));
+    this.#inbound.listen(webSocket, socket);
     webSocket.on('ping', (data) => this.#outbound.enqueue(encodePong(data)));
     webSocket.on('error', (error) => this.#failed(error));
     webSocket.on('close', (code) => this.#closed(code));
@@ -185,7 +166,7 @@ export class Session implements Ticking {
     // An interceptor may have held DISCONNECT until after the end.
     if (this.#state === 'ended') return;
     this.#state = 'leaving';
-    this.#decoder.stop();
+    this.#inbound.stop();
     this.#mailbox.stop();
   }
 
@@ -199,6 +180,16 @@ export class Session implements Ticking {
   /** A refusal that the session outlives: the log tells of all of them in one line, at its end. */
   denied(code: ErrorCode): void {
     this.#denials.set(code, (this.#denials.get(code) ?? 0) + 1);
+  }
+
+  /** By whose rules frames are read and written; `undefined` before the first frame. */
+  get version(): Version | undefined {
+    return this.#inbound.version;
+  }
+
+  /** What the server's frames go in, as long as they are text. */
+  get opcode(): Opcode {
+    return this.#inbound.opcode;
   }
 
   get ended(): boolean {
@@ -242,69 +233,6 @@ export class Session implements Ticking {
     this.#webSocket.terminate();
   }
 
-  /** Sees each chunk before its messages come to `#read`. */
-  #measure(chunk: Buffer): void {
-    if (this.#state === 'ended' || this.#meter.refused) return;
-    const before = this.#meter.finished;
-    const framesBefore = this.#meter.frames;
-    this.#meter.read(chunk);
-    const { midMessage, finished, frames } = this.#meter;
-    this.#reading.spend(frames - framesBefore, chunk.length);
-    this.#liveness.heardMessage(midMessage, finished > before, this.services.clock.now);
-    // When ws has reported the good messages before it: they take effect, and the ERROR waits for their receipts.
-    if (this.#meter.refused) queueMicrotask(() => this.#refuseLength());
-  }
-
-  #refuseLength(): void {
-    if (this.#state === 'ended') return;
-    const message = 'The length of a WebSocket frame is not in its shortest form';
-    this.#mailbox.put(new MaruError('malformed-frame', { message }));
-    this.#mailbox.work();
-  }
-
-  #read(data: Buffer, isBinary: boolean): void {
-    this.#messagesRead += 1;
-    if (this.#messagesRead === 1 && isBinary) this.opcode = OPCODES.binary;
-    if (this.#meter.refused && this.#messagesRead > this.#meter.messages) return;
-    if (this.#state !== 'open' && this.#state !== 'connected') return;
-    const before = this.#framesRead;
-    try {
-      this.#push(data);
-    } catch (error) {
-      this.#mailbox.put(frameFailure(error));
-    }
-    const frames = this.#framesRead - before;
-    this.services.counts.framesReceived += frames;
-    // The WebSocket frame that brought them was counted when it came.
-    if (frames > 1) this.#reading.spend(frames - 1, 0);
-    this.#liveness.heard(this.#decoder.midFrame, this.#framesRead > before, this.services.clock.now);
-    this.#mailbox.work();
-  }
-
-  /** Whoever has said nothing yet has a budget of their own, however its octets are cut. */
-  #push(data: Buffer): void {
-    if (this.#framesRead > 0) return this.#decoder.push(data);
-    const room = this.services.limits.connectOctets - this.#firstOctets;
-    this.#firstOctets += data.length;
-    this.#decoder.push(data.subarray(0, room));
-    if (data.length <= room) return;
-    if (this.#framesRead === 0) throw new MaruError('frame-too-large');
-    this.#decoder.push(data.subarray(room));
-  }
-
-  #receive(frame: ClientFrame): void {
-    this.#framesRead += 1;
-    // The frames behind a CONNECT may be in the same octets and are read by the rules of its version. The first frame
-    // alone negotiates: a second CONNECT is refused and must not lend the first one its version.
-    if (this.#framesRead === 1 && (frame.command === 'CONNECT' || frame.command === 'STOMP')) {
-      this.version = negotiateVersion(frame.headers.get('accept-version'));
-      this.#decoder.version = this.version;
-    }
-    const { command, headers, body } = frame;
-    // A body is a view of all octets that came with it, and would keep those for as long as the frame waits for its answer.
-    this.#mailbox.put(body.length === 0 ? frame : { command, headers, body: new Uint8Array(body) });
-  }
-
   #reply(octets: Uint8Array): void {
     // All that is to be delivered goes out before DISCONNECT's RECEIPT: whoever has that may close at once.
     if (this.#state === 'leaving' && this.#mailbox.unanswered === 0) this.#unsubscribeAll();
@@ -327,7 +255,7 @@ export class Session implements Ticking {
     this.#state = 'ended';
     this.services.clock.remove(this);
     if (this.principal !== null) this.services.users.leave(this.principal.userId);
-    this.#decoder.stop();
+    this.#inbound.end();
     this.#mailbox.clear();
     this.#reading.free();
     this.#unsubscribeAll();
@@ -372,12 +300,4 @@ export class Session implements Ticking {
       'session closed',
     );
   }
-}
-
-function frameFailure(error: unknown): MaruError {
-  if (error instanceof MaruError) return error;
-  if (error instanceof FrameError && isErrorCode(error.code)) {
-    return new MaruError(error.code, { message: error.message, cause: error });
-  }
-  return new MaruError('internal', { cause: error });
 }
