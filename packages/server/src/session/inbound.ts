@@ -139,7 +139,7 @@ export class Inbound {
     }
     const { command, headers, body } = frame;
     // A body is a view of all octets that came with it, and would keep those for as long as the frame waits for its answer.
-    this.#events.onItem(body.length === 0 ? frame : { command, headers, body: new Uint8Array(body) });
+    this.#events.onItem(body.length === 0 ? frame : { command, headers, body: Buffer.from(body) });
   }
 }
 
