@@ -3,6 +3,11 @@
 /** Application destinations (`/pub/…`): what a client SENDs to, and which schema its body has. */
 export const APPLICATION_DESTINATIONS = {
   sendMessage: '/pub/send/message',
+  editMessage: '/pub/edit/message',
+  deleteMessage: '/pub/delete/message',
+  reactToMessage: '/pub/react/message',
+  typing: '/pub/typing',
+  markRead: '/pub/read',
   renewToken: '/pub/session/token',
 } as const;
 
@@ -15,6 +20,7 @@ export const USER_DESTINATIONS = {
 export type ApplicationDestination = (typeof APPLICATION_DESTINATIONS)[keyof typeof APPLICATION_DESTINATIONS];
 
 const ROOM_PREFIX = '/topic/chat/room/';
+const ROOM_SIGNAL_PREFIX = '/topic/rooms/';
 
 /** The alphabet of every server-made id: safe in a destination, a header, a URL and a file name. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
@@ -28,6 +34,18 @@ export function roomDestination(roomId: string): string {
 export function roomOfDestination(destination: string): string | undefined {
   if (!destination.startsWith(ROOM_PREFIX)) return undefined;
   const roomId = destination.slice(ROOM_PREFIX.length);
+  return ID_PATTERN.test(roomId) ? roomId : undefined;
+}
+
+/** The broker destination of what a room doesn't keep: typing, read markers, presence. */
+export function roomSignalDestination(roomId: string): string {
+  return ROOM_SIGNAL_PREFIX + roomId;
+}
+
+/** The room whose signals a destination names, or `undefined`. Exact, as `roomOfDestination`. */
+export function roomOfSignalDestination(destination: string): string | undefined {
+  if (!destination.startsWith(ROOM_SIGNAL_PREFIX)) return undefined;
+  const roomId = destination.slice(ROOM_SIGNAL_PREFIX.length);
   return ID_PATTERN.test(roomId) ? roomId : undefined;
 }
 

@@ -3,7 +3,7 @@
 /** What a client should do: `never` repeat as it is, `reauthenticate` and then repeat, `later` repeat after a pause. */
 export type Retry = 'never' | 'reauthenticate' | 'later';
 
-type ErrorFacts = {
+export type ErrorFacts = {
   /** One sentence for people; no detail of the request, no secret. */
   readonly message: string;
   /** HTTP status where the error is answered over HTTP. */
@@ -290,6 +290,27 @@ export const ERRORS = {
     retry: 'never',
     soft: true,
   },
+  'message-not-found': {
+    message: 'The room has no such message, or not any more',
+    status: 404,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
+  'too-many-reactions': {
+    message: 'The message has as many different reactions as it can',
+    status: 409,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
+  'reset-required': {
+    message: 'from-seq is of another log than the one the room has now: read the history anew',
+    status: 409,
+    close: 1008,
+    retry: 'never',
+    soft: true,
+  },
   'not-found': { message: 'There is nothing at this address', status: 404, close: 1008, retry: 'never' },
   'method-not-allowed': {
     message: 'The method is not allowed here',
@@ -336,6 +357,13 @@ export const ERRORS = {
     close: 1013,
     retry: 'later',
   },
+  'storage-unavailable': {
+    message: 'The database cannot be written or read just now',
+    status: 503,
+    close: 1013,
+    retry: 'later',
+    soft: true,
+  },
   overloaded: {
     message: 'The server has more to do than it can take',
     status: 503,
@@ -357,28 +385,4 @@ export type ErrorCode = keyof typeof ERRORS;
 
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code);
-}
-
-/** An error of the registry. `message` is what clients see; `cause` stays inside (logs). */
-export class MaruError extends Error {
-  readonly code: ErrorCode;
-  override readonly name = 'MaruError';
-
-  constructor(code: ErrorCode, options: { message?: string; cause?: unknown } = {}) {
-    super(options.message ?? ERRORS[code].message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.code = code;
-  }
-
-  get status(): number {
-    return ERRORS[this.code].status;
-  }
-
-  get close(): number {
-    return ERRORS[this.code].close;
-  }
-
-  get soft(): boolean {
-    const facts: ErrorFacts = ERRORS[this.code];
-    return facts.soft === true;
-  }
 }

@@ -2,3 +2,6 @@
 
 /** The most octets of UTF-8 in one chat message's content. */
 export const MAX_CONTENT_OCTETS = 16 * 1024;
+
+/** The most people one message can mention. */
+export const MAX_MENTIONS = 20;

@@ -1,7 +1,7 @@
 // The REST calls of the chat service: their paths, what they take and what they answer.
 import { z } from 'zod';
 import { ID_PATTERN } from './destinations.ts';
-import { clientMessageIdSchema, contentSchema, messageCreatedSchema } from './messages.ts';
+import { chatMessageSchema, clientMessageIdSchema, contentSchema, mentionsSchema } from './messages.ts';
 import { isPlainText, PLAIN_TEXT_RULE } from './plain-text.ts';
 
 const id = z.string().regex(ID_PATTERN, 'must be an id of letters, digits, _ and -');
@@ -23,9 +23,22 @@ export const roomNameSchema = z
 export const createRoomSchema = z.strictObject({ name: roomNameSchema, visibility: visibilitySchema });
 export type CreateRoom = z.infer<typeof createRoomSchema>;
 
+/** Body of PATCH room: at least one thing to change. */
+export const updateRoomSchema = z.strictObject({ name: roomNameSchema });
+export type UpdateRoom = z.infer<typeof updateRoomSchema>;
+
+/** How far the caller has read a room, and what is left. */
+const readingShape = {
+  readSeq: z.int().describe("The caller's read marker; 0 for who isn't a member"),
+  unread: z.int().describe('Messages created after it'),
+  unreadMentions: z.int().describe('Those of them that mention the caller; 100 at most'),
+};
+export const readingSchema = z.object(readingShape);
+export type Reading = z.infer<typeof readingSchema>;
+
 export const roomSchema = z.object({
   roomId: id,
-  name: z.string(),
+  name: z.string().describe("Of a direct room: the other person's"),
   visibility: visibilitySchema,
   createdAt: z.iso.datetime(),
   ownerId: z.string(),
@@ -35,7 +48,9 @@ export const roomSchema = z.object({
   logEpoch: z
     .string()
     .describe('Changes when a backup was restored: seqs of another epoch mean nothing here'),
-  lastMessage: messageCreatedSchema.nullable(),
+  directWith: z.string().nullable().describe('The other person of a direct room; null for any other room'),
+  lastMessage: chatMessageSchema.nullable().describe('In its current state, without reactions'),
+  ...readingShape,
 });
 export type Room = z.infer<typeof roomSchema>;
 
@@ -46,8 +61,10 @@ export const roomListEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('room.updated'),
     roomId: id,
-    head: z.int().describe('The seq of its last message'),
-    lastMessage: messageCreatedSchema,
+    name: z.string(),
+    head: z.int(),
+    lastMessage: chatMessageSchema.nullable(),
+    ...readingShape,
   }),
 ]);
 export type RoomListEvent = z.infer<typeof roomListEventSchema>;
@@ -101,8 +118,9 @@ export const listMessagesQuerySchema = z
     'give before or after, not both',
   );
 export const messagePageSchema = z.object({
-  messages: z.array(messageCreatedSchema).describe('Ascending by seq'),
+  messages: z.array(chatMessageSchema).describe('Ascending by seq, in their current state'),
   hasMore: z.boolean().describe('There are more messages in the direction asked for'),
+  head: z.int().optional().describe('The log up to this seq made their state what it is'),
 });
 export type MessagePage = z.infer<typeof messagePageSchema>;
 
@@ -111,8 +129,38 @@ export const postMessageSchema = z.strictObject({
   content: contentSchema,
   clientMessageId: clientMessageIdSchema.optional(),
   replyTo: id.optional(),
+  mentions: mentionsSchema.optional(),
 });
+/** Body of PATCH message: another content for a message of one's own. */
+export const patchMessageSchema = z.strictObject({ content: contentSchema });
+export const messageParamsSchema = z.strictObject({ roomId: id, messageId: id });
 export const idempotencyKeySchema = clientMessageIdSchema;
+
+/** Body of PUT read. */
+export const putReadSchema = z.strictObject({ seq: z.int().min(0) });
+
+/** Body of POST direct. */
+export const directRoomSchema = z.strictObject({ userId: z.string().min(1).max(128) });
+
+export const searchQuerySchema = z.strictObject({
+  q: z.string().trim().min(1, 'must not be empty').max(200),
+  roomId: id.optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(50).default(20),
+});
+export const searchPageSchema = z.object({
+  messages: z.array(chatMessageSchema).describe('Newest first'),
+  nextCursor: z.string().nullable(),
+});
+export type SearchPage = z.infer<typeof searchPageSchema>;
+
+export const listUsersQuerySchema = z.strictObject({
+  query: z.string().trim().min(1).max(80),
+  limit: z.coerce.number().int().min(1).max(50).default(20),
+});
+export const userSchema = z.object({ userId: z.string(), name: z.string() });
+export type User = z.infer<typeof userSchema>;
+export const userListSchema = z.object({ users: z.array(userSchema) });
 
 export const meSchema = z.object({ userId: z.string(), name: z.string(), roles: z.array(z.string()) });
 export type Me = z.infer<typeof meSchema>;
