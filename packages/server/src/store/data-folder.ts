@@ -1,8 +1,17 @@
 // The folder that holds chat.db: made for its owner alone, and used by one process at a time.
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { getSystemErrorMessage } from 'node:util';
+import { explainFault, faultOf } from './storage-fault.ts';
 
 /** A process that was killed a moment ago may still hold its locks. */
 const LOCK_TIMEOUT_MS = 500;
@@ -17,11 +26,17 @@ export function dataFolder(folder: string): DataFolder {
   };
 }
 
-/** Makes what is missing, readable by its owner only; SQLite gives its -wal and -shm the mode of the database. */
+/** Makes what is missing, readable by its owner only, and makes sure that it can be used; SQLite gives its -wal and -shm the mode of the database. */
 export function createDataFolder(folder: string): DataFolder {
   const files = dataFolder(folder);
   attempt('create', folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
   for (const file of [files.database, files.lock]) attempt('create', file, () => createFile(file));
+  // SQLite opens what it may not write for reading alone, and takes no lock on it: two servers could use the folder.
+  const { R_OK, W_OK, X_OK } = constants;
+  attempt('write', folder, () => accessSync(folder, W_OK | X_OK));
+  for (const file of [files.database, files.lock]) {
+    attempt('read and write', file, () => accessSync(file, R_OK | W_OK));
+  }
   return files;
 }
 
@@ -35,16 +50,22 @@ export function createDataFolder(folder: string): DataFolder {
  */
 export function lockDataFolder(folder: string): { release(): void } {
   const files = dataFolder(folder);
-  const db = new DatabaseSync(files.lock, { timeout: LOCK_TIMEOUT_MS });
+  let db: DatabaseSync | undefined;
   try {
+    db = new DatabaseSync(files.lock, { timeout: LOCK_TIMEOUT_MS });
     db.exec('BEGIN IMMEDIATE');
-  } catch (error) {
-    db.close();
-    if (!isBusy(error)) throw error;
-    throw new Error(`another Maru process (${holder(files.pid)}) is using ${folder}`, { cause: error });
+  } catch (cause) {
+    db?.close();
+    throw new Error(
+      faultOf(cause) === 'locked'
+        ? `another Maru process (${holder(files.pid)}) is using ${folder}`
+        : `cannot use ${files.lock}: ${explainFault(cause)}`,
+      { cause },
+    );
   }
+  const lock = db;
   attempt('write', files.pid, () => writeFileSync(files.pid, `${process.pid}\n`, { mode: 0o600 }));
-  return { release: () => db.close() };
+  return { release: () => lock.close() };
 }
 
 function createFile(path: string): void {
@@ -62,11 +83,7 @@ function attempt(verb: string, path: string, action: () => void): void {
   try {
     action();
   } catch (error) {
-    const reason =
-      error instanceof Error && 'errno' in error && typeof error.errno === 'number'
-        ? getSystemErrorMessage(error.errno)
-        : String(error);
-    throw new Error(`cannot ${verb} ${path}: ${reason}`, { cause: error });
+    throw new Error(`cannot ${verb} ${path}: ${explainFault(error)}`, { cause: error });
   }
 }
 
@@ -78,11 +95,6 @@ function holder(pidFile: string): string {
   } catch {
     return 'pid unknown';
   }
-}
-
-function isBusy(error: unknown): boolean {
-  const SQLITE_BUSY = 5;
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
 function codeOf(error: unknown): unknown {

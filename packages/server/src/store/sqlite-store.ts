@@ -2,29 +2,42 @@
 import { extname } from 'node:path';
 import type { Role, Room } from '@maru/contract';
 import { AppendQueue, type Outcome } from './append-queue.ts';
+import type { BackgroundSettings } from './background-work.ts';
 import { createDataFolder } from './data-folder.ts';
 import type { ReadName, ReadQueries, ReadRequest } from './read-queries.ts';
 import { SqliteWorkerClient } from './sqlite-worker-client.ts';
-import type { Appended, Committed, NewMessage, NewRoom, Person, Store } from './store.ts';
+import { StorageHealth, type StorageTrouble } from './storage-health.ts';
+import type { Appended, Committed, NewEntry, NewMessage, NewRoom, Person, Store } from './store.ts';
 import { decodeError } from './wire-error.ts';
 import type { WriteName, WriteOutcome, WriteRequest, Writes } from './writes.ts';
 
-/** `thread-died`: nothing can be read or written any more. `listener-threw`: the store goes on. */
-export type StoreFailure = 'thread-died' | 'listener-threw';
+/**
+ * `thread-died`: nothing can be read or written any more. `listener-threw`: the store goes on. `background-failed`: it goes
+ * on, but new messages are not indexed, or deleted ones not taken off the disk; it is tried again.
+ */
+export type StoreFailure = 'thread-died' | 'listener-threw' | 'background-failed';
 
 export type SqliteStoreOptions = {
   readonly folder: string;
   /**
-   * Most writes in one transaction, each message of an `appendMessages` counted. More gains little and lets each wait
+   * Most writes in one transaction, each entry of an `append` counted. More gains little and lets each wait
    * longer (bench/append.ts). Default 128.
    */
   readonly batchLimit?: number;
-  /** Most writes accepted and not yet durable, messages counted; past it `overloaded`. Default 10,000. */
+  /** Most writes accepted and not yet durable, entries counted; past it `overloaded`. Default 10,000. */
   readonly queueLimit?: number;
   /** Most reads waiting for the reader thread; past it `overloaded`. Default 10,000. */
   readonly readLimit?: number;
   /** Default: nobody is told. */
   readonly onFailure?: (failure: StoreFailure, error: Error) => void;
+  /** The disk or the file fails: once when it begins, and once with `null` when it works again. Default: nobody is told. */
+  readonly onStorage?: (trouble: StorageTrouble | null) => void;
+  /** Milliseconds from such a failure to the first try whether it has passed (storage-health.ts). Default 1,000. */
+  readonly probeMs?: number;
+  /** Milliseconds from a deletion until no file of the folder has what was deleted, when nothing holds it up. Default 3,000. */
+  readonly eraseWithinMs?: number;
+  /** Milliseconds from the deletion of a room until it begins to go off the disk. Default 60,000. */
+  readonly purgeAfterMs?: number;
 };
 
 type Writer = SqliteWorkerClient<readonly WriteRequest[], readonly WriteOutcome[]>;
@@ -38,12 +51,18 @@ function threadUrl(name: string): URL {
 
 /** Makes the folder and chat.db if they are missing. Rejects with an Error that says what is wrong and where. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { folder, batchLimit = 128, queueLimit = 10_000, readLimit = 10_000, onFailure = () => {} } = options;
+  const { folder, batchLimit = 128, queueLimit = 10_000, readLimit = 10_000 } = options;
+  const { onFailure = () => {}, onStorage = () => {}, probeMs = 1_000 } = options;
+  const settings: BackgroundSettings = {
+    eraseWithinMs: options.eraseWithinMs ?? 3_000,
+    purgeAfterMs: options.purgeAfterMs ?? 60_000,
+  };
   createDataFolder(folder);
   const writer: Writer = new SqliteWorkerClient({
     url: threadUrl('sqlite-writer'),
     name: 'maru-store-writer',
     folder,
+    settings,
     // The queue sends one batch at a time; it is the bound.
     requestLimit: 1,
   });
@@ -57,7 +76,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     await writer.open();
     await reader.open();
-    return new SqliteStore(writer, reader, { batchLimit, queueLimit, onFailure });
+    return new SqliteStore(writer, reader, { batchLimit, queueLimit, onFailure, onStorage, probeMs });
   } catch (error) {
     await Promise.all([reader.close(), writer.close()]);
     throw error;
@@ -69,6 +88,7 @@ class SqliteStore implements Store {
   readonly #reader: Reader;
   readonly #queue: AppendQueue<WriteRequest, WriteOutput>;
   readonly #onFailure: (failure: StoreFailure, error: Error) => void;
+  readonly #health: StorageHealth;
   #listener: (entries: readonly Committed[]) => void = () => {};
   #failed = false;
   #closed: Promise<void> | undefined;
@@ -76,7 +96,7 @@ class SqliteStore implements Store {
   constructor(
     writer: Writer,
     reader: Reader,
-    options: Required<Pick<SqliteStoreOptions, 'batchLimit' | 'queueLimit' | 'onFailure'>>,
+    options: Required<Omit<SqliteStoreOptions, 'folder' | 'readLimit' | keyof BackgroundSettings>>,
   ) {
     this.#writer = writer;
     this.#reader = reader;
@@ -86,11 +106,27 @@ class SqliteStore implements Store {
       batchLimit: options.batchLimit,
       queueLimit: options.queueLimit,
     });
+    this.#health = new StorageHealth({
+      probe: () => Promise.all([this.#write({ name: 'probe', input: null }), this.findUser('')]),
+      probeMs: options.probeMs,
+      onChange: options.onStorage,
+    });
+    for (const thread of [writer, reader]) thread.onError((error) => this.#health.observe(error));
+    writer.onTrouble((error) => {
+      if (error.code === 'storage-unavailable') this.#health.observe(error);
+      else this.#onFailure('background-failed', error);
+    });
     for (const thread of [writer, reader]) void thread.died.then((error) => this.#fail(error));
   }
 
   get pending(): number {
     return this.#queue.pending;
+  }
+
+  async check(): Promise<void> {
+    const { trouble } = this.#health;
+    if (trouble !== null) throw new Error(trouble.problem, { cause: trouble.error });
+    await this.findUser('');
   }
 
   onCommitted(listener: (entries: readonly Committed[]) => void): void {
@@ -108,13 +144,25 @@ class SqliteStore implements Store {
     return this.#write({ name: 'createRoom', input: { name, visibility, owner: personOf(owner) } });
   }
 
-  appendMessage(message: NewMessage): Promise<Appended> {
+  updateRoom(roomId: string, actor: Person, { name }: { readonly name: string }): Promise<Room> {
+    return this.#write({ name: 'updateRoom', input: { roomId, actor: personOf(actor), name } });
+  }
+
+  async deleteRoom(roomId: string, actor: Person): Promise<void> {
+    await this.#write({ name: 'deleteRoom', input: { roomId, actor: personOf(actor) } });
+  }
+
+  openDirect(caller: Person, other: Person) {
+    return this.#write({ name: 'openDirect', input: { caller: personOf(caller), other: personOf(other) } });
+  }
+
+  appendMessage(message: NewMessage) {
     return this.#write({ name: 'appendMessage', input: messageOf(message) });
   }
 
-  async appendMessages(messages: readonly NewMessage[]): Promise<readonly Appended[]> {
-    if (messages.length === 0) return [];
-    return this.#write({ name: 'appendMessages', input: messages.map(messageOf) }, messages.length);
+  async append(entries: readonly NewEntry[]): Promise<readonly Appended[]> {
+    if (entries.length === 0) return [];
+    return this.#write({ name: 'append', input: entries.map(entryOf) }, entries.length);
   }
 
   join(roomId: string, person: Person, role: Role): Promise<boolean> {
@@ -123,6 +171,10 @@ class SqliteStore implements Store {
 
   leave(roomId: string, userId: string): Promise<boolean> {
     return this.#write({ name: 'leave', input: { roomId, userId } });
+  }
+
+  markRead(roomId: string, userId: string, seq: number) {
+    return this.#write({ name: 'markRead', input: { roomId, userId, seq } });
   }
 
   findStanding(...args: Parameters<Store['findStanding']>) {
@@ -137,6 +189,18 @@ class SqliteStore implements Store {
     return this.#read<'findUser'>({ name: 'findUser', args });
   }
 
+  findUsers(...args: Parameters<Store['findUsers']>) {
+    return this.#read<'findUsers'>({ name: 'findUsers', args });
+  }
+
+  findReading(...args: Parameters<Store['findReading']>) {
+    return this.#read<'findReading'>({ name: 'findReading', args });
+  }
+
+  findMessage(...args: Parameters<Store['findMessage']>) {
+    return this.#read<'findMessage'>({ name: 'findMessage', args });
+  }
+
   listRooms(...args: Parameters<Store['listRooms']>) {
     return this.#read<'listRooms'>({ name: 'listRooms', args });
   }
@@ -149,6 +213,10 @@ class SqliteStore implements Store {
     return this.#read<'listMessages'>({ name: 'listMessages', args });
   }
 
+  search(...args: Parameters<Store['search']>) {
+    return this.#read<'search'>({ name: 'search', args });
+  }
+
   listEntries(...args: Parameters<Store['listEntries']>) {
     return this.#read<'listEntries'>({ name: 'listEntries', args });
   }
@@ -159,6 +227,7 @@ class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#health.close();
     await this.#queue.close();
     // The reader first: while it is there the write-ahead log cannot be emptied.
     try {
@@ -186,7 +255,11 @@ class SqliteStore implements Store {
     const outcomes = await this.#writer.request(batch);
     const committed: Committed[] = [];
     const results = outcomes.map((outcome): Outcome<WriteOutput> => {
-      if ('error' in outcome) return { error: decodeError(outcome.error) };
+      if ('error' in outcome) {
+        const error = decodeError(outcome.error);
+        this.#health.observe(error);
+        return { error };
+      }
       committed.push(...outcome.committed);
       return outcome;
     });
@@ -217,6 +290,31 @@ function personOf({ userId, name }: Person): Person {
   return { userId, name };
 }
 
-function messageOf({ roomId, sender, content, clientMessageId, replyTo }: NewMessage): NewMessage {
-  return { roomId, sender: personOf(sender), content, clientMessageId, replyTo };
+function messageOf(message: NewMessage): NewMessage {
+  const { roomId, sender, content, clientMessageId, replyTo, mentions } = message;
+  return { roomId, sender: personOf(sender), content, clientMessageId, replyTo, mentions };
+}
+
+const ENTRIES = {
+  message: (entry) => ({ kind: 'message', ...messageOf(entry) }),
+  edit: (entry) => ({ kind: 'edit', ...aboutMessageOf(entry), content: entry.content }),
+  delete: (entry) => ({ kind: 'delete', ...aboutMessageOf(entry) }),
+  react: ({ emoji, remove, ...entry }) => ({ kind: 'react', ...aboutMessageOf(entry), emoji, remove }),
+} as const satisfies { [K in NewEntry['kind']]: (entry: Extract<NewEntry, { kind: K }>) => NewEntry };
+
+function entryOf<K extends NewEntry['kind']>(entry: Extract<NewEntry, { kind: K }>): NewEntry {
+  const copy = ENTRIES[entry.kind] as (entry: Extract<NewEntry, { kind: K }>) => NewEntry;
+  return copy(entry);
+}
+
+function aboutMessageOf({
+  roomId,
+  sender,
+  messageId,
+}: {
+  roomId: string;
+  sender: Person;
+  messageId: string;
+}) {
+  return { roomId, sender: personOf(sender), messageId };
 }

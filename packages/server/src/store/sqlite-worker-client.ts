@@ -8,6 +8,8 @@ export type SqliteWorkerOptions = {
   readonly url: URL;
   readonly name: string;
   readonly folder: string;
+  /** What its thread is told besides; passed as it is. */
+  readonly settings?: object;
   /** Most requests sent and not yet answered; past it `overloaded`. */
   readonly requestLimit: number;
 };
@@ -27,11 +29,13 @@ export class SqliteWorkerClient<Request, Response> {
   readonly #unanswered: PromiseWithResolvers<Response>[] = [];
   readonly #ended = Promise.withResolvers<void>();
   readonly #died = Promise.withResolvers<Error>();
+  #onError: (error: MaruError) => void = () => {};
+  #onTrouble: (error: MaruError) => void = () => {};
   #closing = false;
   #death: { readonly cause: Error } | undefined;
 
-  constructor({ url, name, folder, requestLimit }: SqliteWorkerOptions) {
-    const worker = new Worker(url, { name, workerData: { folder } });
+  constructor({ url, name, folder, settings, requestLimit }: SqliteWorkerOptions) {
+    const worker = new Worker(url, { name, workerData: { folder, settings } });
     this.#worker = worker;
     this.#requestLimit = requestLimit;
     worker.on('message', (answer: Answer<Response>) => this.#settle(answer));
@@ -50,12 +54,23 @@ export class SqliteWorkerClient<Request, Response> {
     return this.#died.promise;
   }
 
+  /** Called with every error the thread answers, before whoever asked has it. One listener. */
+  onError(listener: (error: MaruError) => void): void {
+    this.#onError = listener;
+  }
+
+  /** Called with what fails in the thread while nobody waits for it. One listener. */
+  onTrouble(listener: (error: MaruError) => void): void {
+    this.#onTrouble = listener;
+  }
+
   /** Opens the database; rejects with a plain Error that says what kept it from that. Then only `close` is left. */
   async open(): Promise<void> {
     try {
       await this.#send({ open: true });
     } catch (error) {
-      throw error instanceof MaruError && error.cause instanceof Error ? error.cause : error;
+      if (!(error instanceof MaruError && error.cause instanceof Error)) throw error;
+      throw new Error(error.cause.message, { cause: error.cause });
     }
   }
 
@@ -90,9 +105,18 @@ export class SqliteWorkerClient<Request, Response> {
   }
 
   #settle(answer: Answer<Response>): void {
+    if ('trouble' in answer) {
+      this.#onTrouble(decodeError(answer.trouble));
+      return;
+    }
     const unanswered = this.#unanswered.shift();
-    if ('error' in answer) unanswered?.reject(decodeError(answer.error));
-    else unanswered?.resolve(answer.value);
+    if (!('error' in answer)) {
+      unanswered?.resolve(answer.value);
+      return;
+    }
+    const error = decodeError(answer.error);
+    this.#onError(error);
+    unanswered?.reject(error);
   }
 
   #die(cause: Error): void {

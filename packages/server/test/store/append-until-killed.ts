@@ -31,15 +31,16 @@ async function appendWithoutEnd(): Promise<never> {
       await print(`${clientMessageId} ${entry.seq}`);
       continue;
     }
-    const appended = await store.appendMessages(
+    const appended = await store.append(
       Array.from({ length: Number(together) }, (_, index) => ({
+        kind: 'message' as const,
         roomId,
         sender,
         content: `message ${call}`,
         clientMessageId: `c${call}.${index}`,
       })),
     );
-    for (const { entry } of appended) await print(`${entry.clientMessageId} ${entry.seq}`);
+    for (const [index, { entry }] of appended.entries()) await print(`c${call}.${index} ${entry?.seq}`);
   }
 }
 await Promise.all(Array.from({ length: IN_FLIGHT }, appendWithoutEnd));

@@ -4,11 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CURRENT_SQL } from '../../src/store/current-message.ts';
+import { MESSAGE_SQL } from '../../src/store/message-queries.ts';
 import { MIGRATIONS, migrate } from '../../src/store/migrations/index.ts';
-import { READ_SQL } from '../../src/store/read-queries.ts';
+import { PEOPLE_SQL } from '../../src/store/people-queries.ts';
+import { ROOM_SQL } from '../../src/store/room-queries.ts';
 import { openReaderConnection, openWriterConnection } from '../../src/store/sqlite-connection.ts';
 import { createWriteOperations } from '../../src/store/write-operations.ts';
 import { WRITE_SQL } from '../../src/store/write-statements.ts';
+
+const READ_SQL = { ...PEOPLE_SQL, ...ROOM_SQL, ...MESSAGE_SQL, ...CURRENT_SQL };
 
 let folder: string;
 let db: DatabaseSync;
@@ -44,7 +49,9 @@ test.each([...Object.entries(READ_SQL), ...Object.entries(WRITE_SQL)])(
     const plan = db
       .prepare(`EXPLAIN QUERY PLAN ${sql}`)
       .all()
-      .map(({ detail }) => String(detail));
+      .map(({ detail }) => String(detail))
+      // What is scanned in these is a list that was given, and rows that an index found.
+      .filter((step) => !/^SCAN (json_each VIRTUAL TABLE|\(subquery)/.test(step));
     expect(plan.filter((step) => /SCAN|TEMP B-TREE|AUTOMATIC/.test(step))).toEqual([]);
   },
 );
@@ -57,6 +64,14 @@ test.each([
     'findDuplicate',
     'USING INDEX entries_by_client_message_id (room_key=? AND actor_id=? AND client_message_id=?)',
   ],
+  ['listEdits', 'SEARCH entries USING PRIMARY KEY (room_key=? AND seq=?)'],
+  ['listReactions', 'SEARCH reactions USING PRIMARY KEY (room_key=? AND message_seq=?)'],
+  ['findLastMessage', 'SEARCH entries USING INDEX entries_messages (room_key=?)'],
+  ['eraseEdits', 'USING INDEX entries_edits (room_key=? AND target_seq=?)'],
+  ['findReading', 'SEARCH x USING PRIMARY KEY (room_key=? AND user_id=? AND seq>?)'],
+  ['countEmojis', 'SEARCH reactions USING PRIMARY KEY (room_key=? AND message_seq=?)'],
+  ['findDirectRoom', 'USING INDEX rooms_direct (direct_a=? AND direct_b=?)'],
+  ['findUsers', 'SEARCH w USING PRIMARY KEY (word>? AND word<?)'],
   ['findRoom', 'USING INDEX sqlite_autoindex_rooms_1 (room_id=?)'],
   ['listMembers', 'USING INDEX members_by_joining (room_key=? AND joined_seq>?)'],
   ['listJoinedRooms', 'USING INDEX members_by_user (user_id=? AND room_key<?)'],
@@ -64,7 +79,7 @@ test.each([
   ['findFirstMember', 'USING COVERING INDEX members_by_joining (room_key=?)'],
   ['listPublicRooms', 'USING INDEX rooms_public (room_key<?)'],
 ] as const)('%s is planned as meant', (name, step) => {
-  const plan = db.prepare(`EXPLAIN QUERY PLAN ${{ ...READ_SQL, ...WRITE_SQL }[name]}`).all();
+  const plan = db.prepare(`EXPLAIN QUERY PLAN ${{ ...WRITE_SQL, ...READ_SQL }[name]}`).all();
   expect(plan.map(({ detail }) => detail).join('\n')).toContain(step);
 });
 

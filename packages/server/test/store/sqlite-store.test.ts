@@ -120,7 +120,7 @@ describe('SQLite', () => {
       );
       expect(failed).toMatchObject([{ index: 50, reason: { code: 'internal' } }]);
       expect(String(failed[0]?.reason.cause)).toContain('poisoned');
-      const { messages } = await store.listMessages(roomId, {}, 200);
+      const { messages } = await store.listMessages(roomId, 'alice', {}, 200);
       expect(messages.map(({ seq }) => seq)).toEqual(range(2, 99));
       expect(messages.map(({ content }) => content)).toEqual(
         range(0, 100)
@@ -139,7 +139,7 @@ describe('SQLite', () => {
       const reported: number[] = [];
       store.onCommitted((entries) => reported.push(...entries.map(({ entry }) => entry.seq)));
       const together = (contents: readonly string[]) =>
-        store.appendMessages(contents.map((content) => ({ roomId, sender: owner, content })));
+        store.append(contents.map((content) => ({ kind: 'message', roomId, sender: owner, content })));
       const [before, poisoned, between, after] = await Promise.allSettled([
         say(store, roomId, 'before'),
         together(['a', 'b', 'poison', 'c']),
@@ -148,7 +148,7 @@ describe('SQLite', () => {
       ]);
       expect(poisoned).toMatchObject({ status: 'rejected', reason: { code: 'internal' } });
       expect([before, between, after].map(({ status }) => status)).toEqual(Array(3).fill('fulfilled'));
-      const { messages } = await store.listMessages(roomId, {}, 200);
+      const { messages } = await store.listMessages(roomId, 'alice', {}, 200);
       expect(messages.map(({ content }) => content)).toEqual(['before', 'd', 'e', 'after']);
       expect(reported).toEqual([2, 3, 4, 5]);
     });

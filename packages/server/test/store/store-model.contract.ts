@@ -24,7 +24,7 @@ type ModelEntry = {
   readonly type: string;
   readonly userId: string;
   readonly name: string;
-  readonly content?: string;
+  readonly content?: string | null;
 };
 type ModelRoom = {
   readonly isPublic: boolean;
@@ -149,10 +149,14 @@ async function call(
     clientMessageId,
     replyTo: replyTo === undefined ? undefined : `${ids[room]?.epoch}-${replyTo}`,
   });
-  const resultOf = ({ entry, duplicate }: Appended) => ({ seq: entry.seq, duplicate });
+  const resultOf = ({ entry, duplicate }: Appended) => ({ seq: entry?.seq ?? 0, duplicate });
   try {
     if (operation.op === 'appendSeveral') {
-      return (await store.appendMessages(operation.messages.map(newMessage))).map(resultOf);
+      const messages = operation.messages.map((message) => ({
+        kind: 'message' as const,
+        ...newMessage(message),
+      }));
+      return (await store.append(messages)).map(resultOf);
     }
     if (operation.op === 'append') return resultOf(await store.appendMessage(newMessage(operation)));
     const person = personOf(operation.user);

@@ -2,10 +2,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { roomsAndLog } from './0001-rooms-and-log.ts';
 import { everyRoomOwned } from './0002-every-room-owned.ts';
+import { currentState } from './0003-current-state.ts';
+import { search } from './0004-search.ts';
 import type { Migration } from './migration.ts';
 
 /** Only ever appended to: a released step is never changed, renamed or moved. */
-export const MIGRATIONS: readonly Migration[] = [roomsAndLog, everyRoomOwned];
+export const MIGRATIONS: readonly Migration[] = [roomsAndLog, everyRoomOwned, currentState, search];
 
 /** Brings a database to the newest step; each step is one transaction. Refuses a database this code doesn't know. */
 export function migrate(db: DatabaseSync, migrations: readonly Migration[] = MIGRATIONS): void {
@@ -27,11 +29,12 @@ export function migrate(db: DatabaseSync, migrations: readonly Migration[] = MIG
     }
   }
   const record = db.prepare('INSERT INTO migrations (position, name, applied_at) VALUES (?, ?, ?)');
-  for (const [index, { name, sql }] of migrations.entries()) {
+  for (const [index, { name, sql, after }] of migrations.entries()) {
     if (index < applied.length) continue;
     db.exec('BEGIN IMMEDIATE');
     try {
       db.exec(sql);
+      after?.(db);
       record.run(index + 1, name, Date.now());
       db.exec('COMMIT');
     } catch (cause) {

@@ -1,13 +1,13 @@
-// What every implementation of Store promises of several messages appended as one: all of them, or none.
+// What every implementation of Store promises of several entries appended as one: all of them, or none.
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Appended, Committed, NewMessage, Store } from '../../src/store/store.ts';
+import type { Appended, Committed, NewEntry, NewMessage, Store } from '../../src/store/store.ts';
 import { everyEntry, type OpenStore, range, refused } from './store.contract.ts';
 
 const ALICE = { userId: 'alice', name: 'Alice' };
 const BOB = { userId: 'bob', name: 'Bob' };
 
-export function appendMessagesContract(currentStore: () => Store, open: OpenStore): void {
-  describe('several messages appended as one', () => {
+export function appendContract(currentStore: () => Store, open: OpenStore): void {
+  describe('several entries appended as one', () => {
     let store: Store;
     beforeEach(() => {
       store = currentStore();
@@ -15,7 +15,12 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
 
     const newRoom = async (visibility: 'public' | 'private' = 'public') =>
       (await store.createRoom({ name: 'Maru', visibility, owner: ALICE })).roomId;
-    const message = (roomId: string, content: string, more: Partial<NewMessage> = {}): NewMessage => ({
+    const message = (
+      roomId: string,
+      content: string,
+      more: Partial<NewMessage> = {},
+    ): NewMessage & { readonly kind: 'message' } => ({
+      kind: 'message',
       roomId,
       sender: ALICE,
       content,
@@ -35,7 +40,7 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       const roomId = await newRoom();
       const first = await say(roomId, 'first');
       const replyTo = first.entry.messageId;
-      const appended = await store.appendMessages([
+      const appended = await store.append([
         message(roomId, 'a', { clientMessageId: 'c1' }),
         message(roomId, 'b', { replyTo }),
         message(roomId, 'c'),
@@ -47,7 +52,7 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
         { seq: 5, content: 'c', messageId: `${first.epoch}-5` },
       ]);
       expect(await store.listEntries(roomId, 2, 10)).toEqual(
-        appended.map(({ epoch, entry }) => ({ epoch, entry })),
+        appended.map(({ epoch, entry }, index) => ({ epoch, entry, createdCount: index + 2 })),
       );
     });
 
@@ -55,49 +60,58 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       const [one, two] = [await newRoom(), await newRoom()];
       await store.join(two, BOB, 'member');
       const reported = reportOf();
-      const appended = await store.appendMessages([
+      const appended = await store.append([
         message(one, 'a'),
         message(two, 'b', { sender: BOB }),
         message(one, 'c'),
         message(two, 'd'),
       ]);
-      expect(appended.map(({ entry }) => [entry.roomId, entry.seq, entry.senderId])).toEqual([
+      expect(
+        appended.map(({ entry }) => [
+          entry?.roomId,
+          entry?.seq,
+          entry?.type === 'message.created' && entry.senderId,
+        ]),
+      ).toEqual([
         [one, 2, 'alice'],
         [two, 3, 'bob'],
         [one, 3, 'alice'],
         [two, 4, 'alice'],
       ]);
-      expect(reported).toEqual([appended.map(({ epoch, entry }) => ({ epoch, entry }))]);
+      expect(reported).toEqual([
+        appended.map(({ epoch, entry }, index) => ({ epoch, entry, createdCount: index < 2 ? 1 : 2 })),
+      ]);
     });
 
     test('nothing is appended and nothing reported for no messages', async () => {
       const reported = reportOf();
-      expect(await store.appendMessages([])).toEqual([]);
+      expect(await store.append([])).toEqual([]);
       expect(reported).toEqual([]);
     });
 
-    const refusals: readonly [string, (rooms: Record<'here' | 'hidden' | 'other', string>) => NewMessage][] =
-      [
-        ['room-not-found', () => message('no-such-room', 'x')],
-        ['room-not-found', ({ hidden }) => message(hidden, 'x', { sender: BOB })],
-        ['not-a-member', ({ other }) => message(other, 'x', { sender: BOB })],
-        ['invalid-body', ({ here }) => message(here, 'x', { sender: BOB, replyTo: 'no-such-message' })],
-      ];
+    const refusals: readonly [string, (rooms: Record<'here' | 'hidden' | 'other', string>) => NewEntry][] = [
+      ['room-not-found', () => message('no-such-room', 'x')],
+      ['room-not-found', ({ hidden }) => message(hidden, 'x', { sender: BOB })],
+      ['not-a-member', ({ other }) => message(other, 'x', { sender: BOB })],
+      ['invalid-body', ({ here }) => message(here, 'x', { sender: BOB, replyTo: 'no-such-message' })],
+      ['message-not-found', ({ here }) => ({ kind: 'delete', roomId: here, sender: BOB, messageId: 'x-1' })],
+    ];
     test.each(refusals)('none is written when one is refused: %s', async (code, refusedMessage) => {
       const here = await newRoom();
       const rooms = { here, hidden: await newRoom('private'), other: await newRoom() };
       await store.join(here, BOB, 'member');
       const bad = refusedMessage(rooms);
       for (const place of [0, 1, 2]) {
-        const batch = [
+        const batch: NewEntry[] = [
           message(here, 'a', { sender: BOB, clientMessageId: 'c1' }),
           message(here, 'b', { sender: BOB }),
-        ].toSpliced(place, 0, bad);
+        ];
+        batch.splice(place, 0, bad);
         const reported = reportOf();
         // Others of the same batch come before and after it and notice nothing.
         const [before, refusal, after] = await Promise.allSettled([
           say(here, `before ${place}`),
-          store.appendMessages(batch),
+          store.append(batch),
           say(here, `after ${place}`),
         ]);
         expect(refusal).toMatchObject({ status: 'rejected', reason: { code } });
@@ -112,11 +126,11 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       );
       for (const roomId of [rooms.hidden, rooms.other]) expect(await contentsOf(roomId)).toEqual([]);
       // Nor is anything kept of it: its clientMessageId is as new as before.
-      const again = await store.appendMessages([
+      const again = await store.append([
         message(here, 'a', { sender: BOB, clientMessageId: 'c1' }),
         message(here, 'b', { sender: BOB }),
       ]);
-      expect(again.map(({ duplicate, entry }) => [duplicate, entry.seq])).toEqual([
+      expect(again.map(({ duplicate, entry }) => [duplicate, entry?.seq])).toEqual([
         [false, 9],
         [false, 10],
       ]);
@@ -126,13 +140,13 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       const roomId = await newRoom();
       const first = await say(roomId, 'first', { clientMessageId: 'c1' });
       const reported = reportOf();
-      const [a, b, c] = await store.appendMessages([
+      const [a, b, c] = await store.append([
         message(roomId, 'a'),
         message(roomId, 'b', { clientMessageId: 'c1' }),
         message(roomId, 'c'),
       ]);
       expect(b).toEqual({ ...first, duplicate: true });
-      expect([a?.entry.seq, c?.entry.seq]).toEqual([3, 4]);
+      expect([a?.entry?.seq, c?.entry?.seq]).toEqual([3, 4]);
       expect(await contentsOf(roomId)).toEqual(['first', 'a', 'c']);
       expect(reported.flat().map(({ entry }) => entry.seq)).toEqual([3, 4]);
     });
@@ -141,7 +155,7 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       const roomId = await newRoom();
       await store.join(roomId, BOB, 'member');
       const reported = reportOf();
-      const [a, b, c] = await store.appendMessages([
+      const [a, b, c] = await store.append([
         message(roomId, 'a', { clientMessageId: 'c1' }),
         message(roomId, 'b', { clientMessageId: 'c1' }),
         message(roomId, 'c', { clientMessageId: 'c1', sender: BOB }),
@@ -157,9 +171,7 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       const batch = (race: number) =>
         ['a', 'b', 'c'].map((letter) => message(roomId, letter, { clientMessageId: `${letter}${race}` }));
       const races = await Promise.all(
-        range(0, 100).map((race) =>
-          Promise.all([store.appendMessages(batch(race)), store.appendMessages(batch(race))]),
-        ),
+        range(0, 100).map((race) => Promise.all([store.append(batch(race)), store.append(batch(race))])),
       );
       for (const [first, second] of races) {
         expect(first.every(({ duplicate }) => !duplicate)).toBe(true);
@@ -173,10 +185,10 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
       const calls = range(0, 400).map(
         (call): Promise<readonly Appended[]> =>
           call % 2 === 0
-            ? store.appendMessages(range(0, 7).map((index) => message(roomId, `${call} ${index}`)))
+            ? store.append(range(0, 7).map((index) => message(roomId, `${call} ${index}`)))
             : say(roomId, `${call}`).then((appended) => [appended]),
       );
-      const seqs = (await Promise.all(calls)).map((appended) => appended.map(({ entry }) => entry.seq));
+      const seqs = (await Promise.all(calls)).map((appended) => appended.map(({ entry }) => entry?.seq));
       // The calls were made one after the other, so are their places in the log.
       expect(seqs.flat()).toEqual(range(2, 200 * 8));
       expect(seqs.filter((_, call) => call % 2 === 0).every(({ length }) => length === 7)).toBe(true);
@@ -192,7 +204,7 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
             // Of two rooms, and the membership of the second is lost: the first's would be written by then.
             const transaction = () =>
               store
-                .appendMessages([
+                .append([
                   message(here, `${race}`, { sender }),
                   message(there, `${race}`, { sender }),
                   message(here, `${race}`, { sender }),
@@ -235,7 +247,7 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
           store = opened.store;
           const roomId = await newRoom();
           const batch = (name: string, length: number) =>
-            store.appendMessages(range(0, length).map((index) => message(roomId, `${name}${index}`)));
+            store.append(range(0, length).map((index) => message(roomId, `${name}${index}`)));
           const accepted = [batch('a', 6), batch('b', 3)];
           expect(store.pending).toBe(9);
           await refused(batch('c', 2), 'overloaded');
@@ -266,10 +278,10 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
           const reported = reportOf(opened.store);
           const [, many] = await Promise.all([
             say(roomId, 'before'),
-            store.appendMessages(range(0, 100).map((index) => message(roomId, `${index}`))),
+            store.append(range(0, 100).map((index) => message(roomId, `${index}`))),
             say(roomId, 'after'),
           ]);
-          expect(many.map(({ entry }) => entry.seq)).toEqual(range(3, 100));
+          expect(many.map(({ entry }) => entry?.seq)).toEqual(range(3, 100));
           expect(reported.map(({ length }) => length)).toEqual([1, 100, 1]);
         } finally {
           await opened.dispose();
@@ -281,10 +293,10 @@ export function appendMessagesContract(currentStore: () => Store, open: OpenStor
         try {
           store = opened.store;
           const roomId = await newRoom();
-          const waiting = store.appendMessages([message(roomId, 'a'), message(roomId, 'b')]);
+          const waiting = store.append([message(roomId, 'a'), message(roomId, 'b')]);
           const closing = store.close();
-          await refused(store.appendMessages([message(roomId, 'c')]), 'going-away');
-          expect((await waiting).map(({ entry }) => entry.seq)).toEqual([2, 3]);
+          await refused(store.append([message(roomId, 'c')]), 'going-away');
+          expect((await waiting).map(({ entry }) => entry?.seq)).toEqual([2, 3]);
           await closing;
           store = await opened.reopen();
           expect(await contentsOf(roomId)).toEqual(['a', 'b']);

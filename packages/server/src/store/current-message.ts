@@ -1,0 +1,90 @@
+// Messages as history shows them: each `message.created` with all that came of it since.
+import type { DatabaseSync } from 'node:sqlite';
+import type { ChatMessage } from '@maru/contract';
+import { ENTRY_COLUMNS, type MessageRow, messageOf, timestampOf } from './entry-row.ts';
+
+export const CURRENT_SQL = {
+  listEdits: `SELECT target_seq, content, created_at FROM entries
+    WHERE room_key = ?1 AND seq IN (SELECT value FROM json_each(?2))`,
+  listReactions: `SELECT message_seq, emoji, count(*) AS count, max(user_id = ?3) AS mine, first_seq FROM reactions
+    WHERE room_key = ?1 AND message_seq IN (SELECT value FROM json_each(?2))
+    GROUP BY message_seq, emoji`,
+  findLastMessage: `SELECT ${ENTRY_COLUMNS} FROM entries INDEXED BY entries_messages
+    WHERE room_key = ? AND type = 'message.created' ORDER BY seq DESC LIMIT 1`,
+} as const;
+
+type EditRow = { readonly target_seq: number; readonly content: string; readonly created_at: number };
+type ReactionRow = {
+  readonly message_seq: number;
+  readonly emoji: string;
+  readonly count: number;
+  readonly mine: 0 | 1;
+  readonly first_seq: number;
+};
+type Edit = { readonly content: string; readonly editedAt: string };
+type Reactions = NonNullable<ChatMessage['reactions']>;
+
+export type CurrentMessages = ReturnType<typeof createCurrentMessages>;
+
+/** At most two statements for any number of messages of one room, wherever in it they are. */
+export function createCurrentMessages(db: DatabaseSync) {
+  const listEdits = db.prepare(CURRENT_SQL.listEdits);
+  const listReactions = db.prepare(CURRENT_SQL.listReactions);
+  const findLastMessage = db.prepare(CURRENT_SQL.findLastMessage);
+
+  /** By the seq of the message. A deleted one has none: there is nothing left of its edits. */
+  function editsOf(roomKey: number, rows: readonly MessageRow[]): ReadonlyMap<number, Edit> {
+    const seqs = rows.flatMap((row) =>
+      row.edited_seq === null || row.deleted_seq !== null ? [] : [row.edited_seq],
+    );
+    if (seqs.length === 0) return new Map();
+    const edits = listEdits.all(roomKey, JSON.stringify(seqs)) as EditRow[];
+    return new Map(
+      edits.map(({ target_seq, content, created_at }) => [
+        target_seq,
+        { content, editedAt: timestampOf(created_at) },
+      ]),
+    );
+  }
+
+  /** By the seq of the message, only of those that have any. */
+  function reactionsOf(
+    roomKey: number,
+    rows: readonly MessageRow[],
+    viewerId: string,
+  ): ReadonlyMap<number, Reactions> {
+    const seqs = JSON.stringify(rows.map(({ seq }) => seq));
+    const found = listReactions.all(roomKey, seqs, viewerId) as ReactionRow[];
+    if (found.length === 0) return new Map();
+    found.sort((a, b) => a.first_seq - b.first_seq);
+    const reactions = new Map<number, Reactions>();
+    for (const { message_seq, emoji, count, mine } of found) {
+      const of = reactions.get(message_seq) ?? [];
+      of.push({ emoji, count, mine: mine === 1 });
+      reactions.set(message_seq, of);
+    }
+    return reactions;
+  }
+
+  return {
+    /** In the order of the rows, all of one room. */
+    of(roomKey: number, roomId: string, rows: readonly MessageRow[], viewerId: string): ChatMessage[] {
+      if (rows.length === 0) return [];
+      const edits = editsOf(roomKey, rows);
+      const reactions = reactionsOf(roomKey, rows, viewerId);
+      return rows.map((row) => {
+        const message = { ...messageOf(roomId, row), ...edits.get(row.seq) };
+        const given = reactions.get(row.seq);
+        return given === undefined ? message : { ...message, reactions: given };
+      });
+    },
+
+    /** The newest message of a room, without its reactions. */
+    last(roomKey: number, roomId: string): ChatMessage | null {
+      const row = findLastMessage.get(roomKey) as MessageRow | undefined;
+      return row === undefined
+        ? null
+        : { ...messageOf(roomId, row), ...editsOf(roomKey, [row]).get(row.seq) };
+    },
+  };
+}
