@@ -174,7 +174,7 @@ export const configSchema = z.strictObject({
         .describe('Most frames of a session begun and unanswered; past it it is not read'),
       outboundOctets: octets
         .default(1_048_576)
-        .describe('Most octets waiting for one session; past it close 1013'),
+        .describe('Most octets waiting for one session; past it its rooms wait in their logs'),
       appendQueue: count
         .default(10_000)
         .describe('Most writes waiting for the database; past it refused, overloaded'),

@@ -133,8 +133,9 @@ export const LIMITS: Readonly<Record<Limit, LimitFacts>> = {
   },
   // What a session is slow to take.
   outboundOctets: {
-    bounds: 'octets that wait for a session to read',
-    past: { kind: 'error', code: 'too-slow' },
+    bounds:
+      'octets that wait for a session to read; past it its room subscriptions wait in the log, and what is not kept is dropped',
+    past: { kind: 'paused', reason: 'outbound', until: 'all of that has been read' },
     gauge: 'maru_outbound_octets_max',
   },
   noProgressMs: {

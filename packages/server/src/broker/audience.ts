@@ -9,6 +9,7 @@ import { binaryIfEither, type Opcode } from './websocket-frame.ts';
 type Group = {
   readonly version: Version;
   readonly opcode: Opcode;
+  readonly headLine: string;
   readonly ownHead: Buffer;
   readonly members: Set<Subscriber>;
 };
@@ -29,6 +30,7 @@ export class Audience {
       group = {
         version: subscriber.version,
         opcode: subscriber.opcode,
+        headLine: subscriber.headLine,
         ownHead: encodeOwnHead(subscriber.headLine),
         members: new Set(),
       };
@@ -51,6 +53,7 @@ export class Audience {
   }
 
   /**
+   * What must arrive.
    * @param tailsFor what follows the `subscription` header, as that version writes it: a frame each
    * @param opcode what they must go in
    */
@@ -63,14 +66,23 @@ export class Audience {
     }
   }
 
-  /** Those of one person. */
-  of(userId: string): Subscriber[] {
-    const found: Subscriber[] = [];
-    for (const { members } of this.#groups.values()) {
-      for (const subscriber of members) if (subscriber.userId === userId) found.push(subscriber);
+  /**
+   * One frame that may be lost: who reads too slowly gets the newest of each kind when they read on, or nothing.
+   * @param kind of those on the same topic; `undefined`: of none
+   */
+  offer(tailFor: (version: Version) => Buffer, opcode: Opcode, kind: string | undefined): void {
+    for (const { version, opcode: preferred, headLine, ownHead, members } of this.#groups.values()) {
+      const frame = joinFrames(ownHead, [tailFor(version)], binaryIfEither(opcode, preferred));
+      const replaces = kindOf(kind, headLine);
+      this.#counts.messagesDelivered += members.size;
+      for (const { outlet } of members) outlet.offer(frame, replaces);
     }
-    return found;
   }
+}
+
+/** A session may hear one topic by two subscriptions: what one of them is to get doesn't replace the other's. */
+function kindOf(kind: string | undefined, headLine: string): string | undefined {
+  return kind === undefined ? undefined : `${kind} ${headLine}`;
 }
 
 function keyOf({ version, opcode, headLine }: Subscriber): string {

@@ -1,18 +1,25 @@
 // The broker of one process: the registries of rooms and topics, fed by the store's own commits and by handlers.
-import { MaruError } from '@maru/contract';
+import { MaruError, type RoomSignal } from '@maru/contract';
 import { nanoid } from 'nanoid';
 import type { Committed, Store } from '../store/store.ts';
 import { Counts } from '../telemetry/counts.ts';
-import type { Broker, Live, Publication, Subscribed, Subscriber, Topic } from './broker.ts';
+import type { Broker, From, Live, Publication, Subscribed, Subscriber, Topic } from './broker.ts';
 import { RoomChannel } from './room-channel.ts';
 import { RoomCursor } from './room-cursor.ts';
+import { RoomPages } from './room-pages.ts';
+import { RoomSignals } from './room-signals.ts';
 import { TopicChannel } from './topic-channel.ts';
 import type { Turn } from './turn.ts';
+
+/** Of pages of logs that somebody has just read, for the next who comes by. */
+const PAGE_OCTETS = 16_777_216;
 
 export class LocalBroker implements Broker {
   readonly #store: Store;
   readonly #turn: Turn;
   readonly #rooms = new Map<string, RoomChannel>();
+  readonly #pages: RoomPages;
+  readonly #signals: RoomSignals;
   readonly #topics = new Map<string, TopicChannel>();
   /** Message ids of topics: no other process, nor this one after a restart, makes the same. */
   readonly #idPrefix = nanoid(12);
@@ -24,33 +31,46 @@ export class LocalBroker implements Broker {
     this.#store = store;
     this.#turn = turn;
     this.#counts = counts;
+    this.#pages = new RoomPages(store, counts, PAGE_OCTETS);
+    this.#signals = new RoomSignals({ store, counts });
   }
 
   get subscriptions(): number {
-    return this.#subscriptions;
+    return this.#subscriptions + this.#signals.subscriptions;
+  }
+
+  get behind(): number {
+    let behind = 0;
+    for (const room of this.#rooms.values()) behind += room.behind;
+    return behind;
   }
 
   publish(entries: readonly Committed[]): void {
     for (const committed of entries) {
       this.#rooms.get(committed.entry.roomId)?.publish(committed);
     }
+    this.#signals.follow(entries);
   }
 
-  async subscribe(roomId: string, subscriber: Subscriber): Promise<Live> {
+  async subscribe(roomId: string, subscriber: Subscriber, from: From | null): Promise<Live> {
     // The channel listens before the store is read: nothing committed in between can be missed.
-    const channel = this.#roomOf(roomId);
-    const arrival = channel.arrive(subscriber.userId);
+    const room = this.#roomOf(roomId);
+    const arrival = room.arrive(subscriber.userId);
     try {
       const standing = await this.#store.findStanding(roomId, subscriber.userId);
       if (standing === null) throw new MaruError('room-not-found');
-      channel.open(standing.head, standing.epoch);
+      await room.reach(standing.head, standing.epoch);
+      if (arrival.isRoomGone) throw new MaruError('room-not-found');
       if (standing.role === null || arrival.leftAt > standing.head) {
         throw new MaruError(standing.visibility === 'private' ? 'room-not-found' : 'not-a-member');
       }
-      return this.#join(channel, subscriber);
+      if (from !== null && (from.seq > room.head || (from.epoch ?? standing.epoch) !== standing.epoch)) {
+        throw new MaruError('reset-required');
+      }
+      return this.#begin(room, subscriber, from?.seq ?? null, standing.joinedSeq);
     } finally {
-      channel.depart(arrival);
-      this.#forgetIdle(channel);
+      room.depart(arrival);
+      this.#forgetIdle(room);
     }
   }
 
@@ -81,7 +101,15 @@ export class LocalBroker implements Broker {
     };
   }
 
-  #join(channel: RoomChannel, subscriber: Subscriber): Live {
+  publishSignal(signal: RoomSignal): void {
+    this.#signals.publish(signal);
+  }
+
+  subscribeSignals(roomId: string, subscriber: Subscriber): Promise<Subscribed> {
+    return this.#signals.subscribe(roomId, subscriber);
+  }
+
+  #begin(room: RoomChannel, subscriber: Subscriber, after: number | null, joinedSeq: number): Live {
     this.#subscriptions += 1;
     let isOver = false;
     const end = (): void => {
@@ -89,9 +117,9 @@ export class LocalBroker implements Broker {
       if (isOver) return;
       isOver = true;
       this.#subscriptions -= 1;
-      this.#forgetIdle(channel);
+      this.#forgetIdle(room);
     };
-    const member: Subscriber = {
+    const ending: Subscriber = {
       ...subscriber,
       onEnded: () => {
         end();
@@ -102,38 +130,38 @@ export class LocalBroker implements Broker {
         subscriber.onFailed(error);
       },
     };
-    const cursor =
-      member.window === null ? null : new RoomCursor(channel, this.#store, member, member.window);
-    if (cursor === null) channel.add(member);
-    else channel.addCursor(cursor);
+    // What came before this subscription is not for it, unless it asks for that.
+    room.flush();
+    const { head, epoch } = room;
+    const cursor = new RoomCursor(room, this.#pages, ending, { position: after ?? head, joinedSeq });
+    cursor.begin();
     return {
-      head: channel.head,
-      epoch: channel.epoch,
-      resume: () => cursor?.resume(),
+      head,
+      epoch,
+      resume: () => cursor.resume(),
       unsubscribe: () => {
         // What came before it left is for it, as far as there are places; it may end by that.
-        if (!isOver) channel.flush();
+        if (!isOver) room.flush();
         if (isOver) return;
-        channel.remove(member);
-        cursor?.close();
+        cursor.close();
         end();
       },
     };
   }
 
   #roomOf(roomId: string): RoomChannel {
-    let channel = this.#rooms.get(roomId);
-    if (channel === undefined) {
-      channel = new RoomChannel(roomId, this.#turn, this.#counts);
-      this.#rooms.set(roomId, channel);
+    let room = this.#rooms.get(roomId);
+    if (room === undefined) {
+      room = new RoomChannel(roomId, { store: this.#store, turn: this.#turn, counts: this.#counts });
+      this.#rooms.set(roomId, room);
     }
-    return channel;
+    return room;
   }
 
-  #forgetIdle(channel: RoomChannel): void {
-    if (!channel.idle || this.#rooms.get(channel.roomId) !== channel) return;
-    channel.flush();
-    this.#rooms.delete(channel.roomId);
+  #forgetIdle(room: RoomChannel): void {
+    if (!room.idle || this.#rooms.get(room.roomId) !== room) return;
+    room.flush();
+    this.#rooms.delete(room.roomId);
   }
 }
 

@@ -1,60 +1,90 @@
-// The live set of one room: its subscribers at the head of the log, and the fan-out to them.
-import type { Committed } from '../store/store.ts';
+// One room at this node: the head of its log, the fan-out to those who are at it, and who is behind.
+import { MaruError } from '@maru/contract';
+import type { Committed, Store } from '../store/store.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import { Audience } from './audience.ts';
-import type { Subscriber } from './broker.ts';
-import { encodeSharedTail } from './message-frame.ts';
-import type { LiveEntry, RoomCursor } from './room-cursor.ts';
+import { type EncodedEntry, encodeEntry } from './encoded-entry.ts';
+import { RecentEntries } from './recent-entries.ts';
+import type { RoomCursor } from './room-cursor.ts';
+import { PAGE } from './room-pages.ts';
 import type { Flushable, Turn } from './turn.ts';
 import { OPCODES } from './websocket-frame.ts';
 
 /** Somebody whose membership is being read. What the log says of them meanwhile counts more than what was read. */
 export type Arrival = {
-  readonly userId: string /** seq of their last `member.left` heard, 0 for none. */;
+  readonly userId: string;
+  /** seq of their last `member.left` heard, 0 for none. */
   leftAt: number;
+  isRoomGone: boolean;
 };
 
 /**
- * States: *opening* (the head isn't known; entries are held) → *live*. Held entries are bounded by what is committed
- * during one read of the store; entries of a turn by what one turn commits (the store's batch cap per commit).
+ * States: *opening* (the head isn't known) → *live* ⇄ *repairing* (an entry came that isn't the next one: what is missing
+ * is read from the log, once for all). While it is not live it keeps of what comes only the seq: the log has the rest.
+ * Bounds: entries of a turn are what one turn commits (the store's batch cap a commit); those kept for who is behind are
+ * bounded by `RecentEntries`.
  * The order of entries is checked once per room, here, not per subscriber.
  */
 export class RoomChannel implements Flushable {
   readonly roomId: string;
   readonly counts: Counts;
+  readonly recent = new RecentEntries();
+  readonly #store: Store;
   readonly #turn: Turn;
+  /** Those at the head without a window: all are alike. */
   readonly #audience: Audience;
-  /** Every cursor on the room, also one that waits in the log: each knows what of the live entries is for it. */
+  /** Those at the head with one. */
+  readonly #windowed = new Set<RoomCursor>();
   readonly #cursors = new Set<RoomCursor>();
   readonly #arrivals = new Set<Arrival>();
-  #held: Committed[] | null = [];
-  #entries: LiveEntry[] = [];
+  #entries: EncodedEntry[] = [];
   #scheduled = false;
+  #isOpen = false;
+  #repair: Promise<void> | null = null;
+  /** The newest entry that is known to be in the log. */
+  #known = 0;
   #head = 0;
+  #delivered = 0;
   #epoch = '';
+  #revision = 0;
 
-  constructor(roomId: string, turn: Turn, counts: Counts) {
+  constructor(roomId: string, parts: { store: Store; turn: Turn; counts: Counts }) {
     this.roomId = roomId;
-    this.counts = counts;
-    this.#turn = turn;
-    this.#audience = new Audience(counts);
+    this.counts = parts.counts;
+    this.#store = parts.store;
+    this.#turn = parts.turn;
+    this.#audience = new Audience(parts.counts);
   }
 
   get head(): number {
     return this.#head;
   }
 
+  /** Up to where those at the head have all: the head itself, but for what waits for the end of the turn. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
   get epoch(): string {
     return this.#epoch;
   }
 
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** How many are not at the head. */
+  get behind(): number {
+    return this.#cursors.size - this.#audience.size - this.#windowed.size;
+  }
+
   /** Nobody subscribes and nobody is about to. */
   get idle(): boolean {
-    return this.#audience.size === 0 && this.#cursors.size === 0 && this.#arrivals.size === 0;
+    return this.#cursors.size === 0 && this.#arrivals.size === 0;
   }
 
   arrive(userId: string): Arrival {
-    const arrival = { userId, leftAt: 0 };
+    const arrival = { userId, leftAt: 0, isRoomGone: false };
     this.#arrivals.add(arrival);
     return arrival;
   }
@@ -63,84 +93,130 @@ export class RoomChannel implements Flushable {
     this.#arrivals.delete(arrival);
   }
 
-  /** The head as the store read it; entries heard since follow. Of several openings the first counts. */
-  open(head: number, epoch: string): void {
-    const held = this.#held;
-    if (held === null) return;
-    this.#held = null;
-    this.#head = head;
-    this.#epoch = epoch;
-    for (const committed of held) this.publish(committed);
+  /** The store has read that the log is so long. Resolves when all of it was published here; rejects if it can't be read. */
+  async reach(head: number, epoch: string): Promise<void> {
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#head = head;
+      this.#delivered = head;
+      this.#epoch = epoch;
+    }
+    this.#known = Math.max(this.#known, head);
+    if (this.#known > this.#head) await this.#catchUp();
   }
 
-  add(subscriber: Subscriber): void {
-    // What came before this subscriber is not for it.
-    this.flush();
-    this.#audience.add(subscriber);
-  }
-
-  /** @returns whether it was in the set. */
-  remove(subscriber: Subscriber): boolean {
-    if (!this.#audience.has(subscriber)) return false;
-    // What came before it left is for it.
-    this.flush();
-    this.#audience.remove(subscriber);
-    return true;
-  }
-
-  addCursor(cursor: RoomCursor): void {
-    this.flush();
+  enter(cursor: RoomCursor): void {
     this.#cursors.add(cursor);
   }
 
-  removeCursor(cursor: RoomCursor): void {
+  /** It is at the head. */
+  join(cursor: RoomCursor): void {
+    if (cursor.subscriber.window === null) this.#audience.add(cursor.subscriber);
+    else this.#windowed.add(cursor);
+    if (this.behind === 0) this.recent.clear();
+  }
+
+  /** It isn't any more. */
+  leave(cursor: RoomCursor): void {
+    this.#audience.remove(cursor.subscriber);
+    this.#windowed.delete(cursor);
+  }
+
+  forget(cursor: RoomCursor): void {
     this.#cursors.delete(cursor);
+    if (this.behind === 0) this.recent.clear();
   }
 
   publish(committed: Committed): void {
-    if (this.#held !== null) {
-      this.#follow(committed);
-      this.#held.push(committed);
-      return;
-    }
     const { seq } = committed.entry;
-    // Read from the store already when the channel opened.
+    this.#tellArrivals(committed);
+    this.#known = Math.max(this.#known, seq);
+    if (!this.#isOpen || this.#repair !== null) return;
+    // Read from the store already.
     if (seq <= this.#head) return;
-    if (seq !== this.#head + 1) throw new Error(`room ${this.roomId}: entry ${seq} came after ${this.#head}`);
-    this.#head = seq;
-    this.#epoch = committed.epoch;
-    if (this.#audience.size + this.#cursors.size > 0) this.#enqueue(committed);
-    this.#follow(committed);
+    if (seq === this.#head + 1) this.#append(committed);
+    else this.#catchUp().catch((error: unknown) => this.#fail(error));
   }
 
   flush(): void {
     this.#scheduled = false;
     const entries = this.#entries;
+    this.#delivered = this.#head;
     if (entries.length === 0) return;
     this.#entries = [];
     const tails = entries.map(({ tail }) => tail);
     // No header of an entry differs between the versions.
     if (this.#audience.size > 0) this.#audience.deliver(() => tails, OPCODES.text);
-    for (const cursor of this.#cursors) cursor.offer(entries);
+    for (const cursor of this.#windowed) cursor.offer(entries);
   }
 
-  #enqueue(committed: Committed): void {
-    this.#entries.push({ committed, tail: encodeSharedTail(committed) });
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#turn.addRoom(this);
+  #append(committed: Committed): void {
+    const { entry } = committed;
+    this.#head = entry.seq;
+    this.#epoch = committed.epoch;
+    if (entry.type === 'message.deleted') {
+      // What was encoded before holds its content still.
+      this.#revision += 1;
+      this.recent.clear();
+    }
+    if (this.#cursors.size === 0) {
+      this.#delivered = this.#head;
+      return;
+    }
+    const encoded = encodeEntry(committed);
+    this.#entries.push(encoded);
+    if (this.behind > 0) this.recent.push(encoded);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#turn.addRoom(this);
+    }
+    this.#endThose(encoded);
   }
 
-  /** Keeps the set true to the log: whoever left gets their own `member.left` as the last entry. Cursors see to it themselves. */
-  #follow({ entry }: Committed): void {
-    if (entry.type !== 'member.left' && entry.type !== 'member.joined') return;
-    const left = entry.type === 'member.left';
+  /** Those whose last entry it is have it as their last; who is behind finds it in the log. */
+  #endThose(encoded: EncodedEntry): void {
+    const { type } = encoded.committed.entry;
+    if (type !== 'member.left' && type !== 'room.deleted') return;
+    this.flush();
+    for (const cursor of this.#cursors) {
+      // A window may just have kept it from getting this entry.
+      if (cursor.isLive && cursor.isLastEntry(encoded)) cursor.end();
+    }
+  }
+
+  #tellArrivals({ entry }: Committed): void {
+    const { type } = entry;
+    if (type !== 'member.left' && type !== 'member.joined' && type !== 'room.deleted') return;
     for (const arrival of this.#arrivals) {
-      if (arrival.userId === entry.userId) arrival.leftAt = left ? entry.seq : 0;
+      if (type === 'room.deleted') arrival.isRoomGone = true;
+      else if (arrival.userId === entry.userId) arrival.leftAt = type === 'member.left' ? entry.seq : 0;
     }
-    if (!left) return;
-    for (const subscriber of this.#audience.of(entry.userId)) {
-      if (this.remove(subscriber)) subscriber.onEnded();
+  }
+
+  #catchUp(): Promise<void> {
+    this.#repair ??= this.#readMissing();
+    return this.#repair;
+  }
+
+  async #readMissing(): Promise<void> {
+    try {
+      while (this.#head < this.#known) {
+        const page = await this.#store.listEntries(this.roomId, this.#head, PAGE);
+        for (const committed of page) {
+          this.#tellArrivals(committed);
+          if (committed.entry.seq === this.#head + 1) this.#append(committed);
+        }
+        if (page.length === 0) throw new Error(`room ${this.roomId}: nothing in the log after ${this.#head}`);
+      }
+    } finally {
+      // In the same moment as the last look at what is known: whatever comes from here on is taken as it comes.
+      this.#repair = null;
     }
+  }
+
+  /** The log can't be read: whoever is at its head would miss something without knowing it. */
+  #fail(cause: unknown): void {
+    const error = cause instanceof MaruError ? cause : new MaruError('internal', { cause });
+    for (const cursor of this.#cursors) cursor.fail(error);
   }
 }

@@ -1,104 +1,176 @@
-// A subscription that acknowledges, as a cursor on its room's log: live while its window has places, else it waits in the log.
+// One subscription to a room's log: a place in it, and what brings it forward.
 import { MaruError } from '@maru/contract';
-import type { Committed, Store } from '../store/store.ts';
-import type { DeliveryWindow, Subscriber } from './broker.ts';
-import { encodeOwnHead, encodeSharedTail, joinFrames, messageIdOf } from './message-frame.ts';
+import type { Subscriber } from './broker.ts';
+import type { Waiter } from './catch-up-turns.ts';
+import { CURSOR_STATES, type CursorEvent, type CursorState } from './cursor-states.ts';
+import type { EncodedEntry } from './encoded-entry.ts';
+import { encodeOwnHead, joinFrames, messageIdOf } from './message-frame.ts';
 import type { RoomChannel } from './room-channel.ts';
+import type { RoomPages } from './room-pages.ts';
 
-/** Entries read at a time: a page is at most this many times the longest content in memory. */
-const PAGE = 64;
-
-/** An entry as the live set has encoded it. */
-export type LiveEntry = { readonly committed: Committed; readonly tail: Buffer };
+/** Where it begins. */
+export type Begin = {
+  /** The entries after it are for this subscription. */
+  readonly position: number;
+  /** seq of the `member.joined` that it rests on: of what came before, nothing ends it. */
+  readonly joinedSeq: number;
+};
 
 /**
- * | state | an entry comes live | places become free | the page is read | unsubscribe |
- * |---|---|---|---|---|
- * | *live* (at the head) | delivered; without a place → *paused* | – | – | → *closed* |
- * | *paused* (behind) | left in the log | → *reading* | – | → *closed* |
- * | *reading* | left in the log | the page goes on | delivered; at the head → *live*, without a place → *paused*, else the next page | → *closed* |
- * | *closed* | nothing | nothing | dropped | nothing |
- *
- * The own `member.left`, met in whatever state, is delivered and closes. Bound: what is on its way is the window's, what
- * is in memory besides is one page.
+ * States and events: `CURSOR_STATES`. Bound: what it has on its way is its window's, or past the session's outbound bound
+ * one page; what it has not reached yet is in the log.
  */
-export class RoomCursor {
+export class RoomCursor implements Waiter {
   readonly subscriber: Subscriber;
-  readonly #window: DeliveryWindow;
-  readonly #channel: RoomChannel;
-  readonly #store: Store;
-  #state: 'live' | 'paused' | 'reading' | 'closed' = 'live';
-  /** seq of the last entry delivered. */
+  readonly #room: RoomChannel;
+  readonly #pages: RoomPages;
+  readonly #joinedSeq: number;
+  #state: CursorState = 'paused';
+  /** seq of the last entry delivered. While it is live without a window, the room knows that of all alike. */
   #position: number;
 
-  constructor(channel: RoomChannel, store: Store, subscriber: Subscriber, window: DeliveryWindow) {
-    this.#channel = channel;
-    this.#store = store;
+  constructor(room: RoomChannel, pages: RoomPages, subscriber: Subscriber, begin: Begin) {
+    this.#room = room;
+    this.#pages = pages;
     this.subscriber = subscriber;
-    this.#window = window;
-    this.#position = channel.head;
+    this.#position = begin.position;
+    this.#joinedSeq = begin.joinedSeq;
   }
 
-  /** Entries of the live set, right behind each other. */
-  offer(entries: readonly LiveEntry[]): void {
-    for (const { committed, tail } of entries) {
-      if (this.#state !== 'live') return;
-      // A rejoining cursor has read some of them already.
-      if (committed.entry.seq <= this.#position) continue;
-      if (this.#window.free === 0) this.#state = 'paused';
-      else this.#deliver(committed, tail);
+  get isLive(): boolean {
+    return this.#state === 'live';
+  }
+
+  /** From here on it is delivered to: at once at the head, else when its turn comes. */
+  begin(): void {
+    this.#room.enter(this);
+    this.subscriber.outlet.turns.enter(this);
+    if (this.#places === 0) return;
+    if (this.#isAtHead()) {
+      this.#state = 'live';
+      this.#room.join(this);
+    } else {
+      this.#on('room');
     }
   }
 
+  full(): void {
+    this.#on('full');
+  }
+
+  /** Places of its window have become free, or of its session's outbound bound. */
   resume(): void {
-    if (this.#state !== 'paused' || this.#window.free === 0) return;
-    this.#state = 'reading';
-    this.#catchUp().catch((error: unknown) => {
-      if (this.#state === 'closed') return;
-      this.close();
-      this.subscriber.onFailed(
-        error instanceof MaruError ? error : new MaruError('internal', { cause: error }),
-      );
-    });
+    if (this.#places > 0) this.#on('room');
   }
 
+  /** Live entries, for one that has a window: who has none is delivered to with all others alike. */
+  offer(entries: readonly EncodedEntry[]): void {
+    const taken = entries.slice(0, this.#places);
+    this.#deliver(taken);
+    if (taken.length < entries.length) this.#on('full');
+  }
+
+  async takeTurn(): Promise<void> {
+    if (this.#state !== 'catching-up') return;
+    if (this.#places === 0) return this.#on('full');
+    if (this.#isAtHead()) return this.#on('head');
+    try {
+      const entries =
+        this.#room.recent.after(this.#position) ?? (await this.#pages.after(this.#room, this.#position));
+      if (this.#state === 'catching-up') this.#takePage(entries);
+    } catch (error) {
+      this.fail(error instanceof MaruError ? error : new MaruError('internal', { cause: error }));
+    }
+  }
+
+  /** Delivers no more, and says nothing. */
   close(): void {
-    this.#state = 'closed';
-    this.#channel.removeCursor(this);
+    this.#on('over');
   }
 
-  async #catchUp(): Promise<void> {
-    while (this.#state === 'reading') {
-      // Past the head: the log has what is committed and not published yet, and `offer` will pass over it.
-      if (this.#position >= this.#channel.head) {
-        this.#state = 'live';
-      } else if (this.#window.free === 0) {
-        this.#state = 'paused';
-      } else {
-        await this.#readPage();
+  /** Its last entry has been delivered. */
+  end(): void {
+    if (this.#state === 'closed') return;
+    this.#on('over');
+    this.subscriber.onEnded();
+  }
+
+  fail(error: MaruError): void {
+    if (this.#state === 'closed') return;
+    this.#on('over');
+    this.subscriber.onFailed(error);
+  }
+
+  /** How many entries may go now. */
+  get #places(): number {
+    const { outlet, window } = this.subscriber;
+    return outlet.isFull ? 0 : (window?.free ?? Number.POSITIVE_INFINITY);
+  }
+
+  #isAtHead(): boolean {
+    // What waits for the end of the turn goes to those who are in the set already.
+    this.#room.flush();
+    return this.#position >= this.#room.head;
+  }
+
+  #takePage(entries: readonly EncodedEntry[]): void {
+    // The log has what is committed and not published yet: that comes live. What came after its last entry isn't for it.
+    const places = this.#places;
+    const due: EncodedEntry[] = [];
+    let isLast = false;
+    for (const entry of entries) {
+      const { seq } = entry.committed.entry;
+      if (seq > this.#room.head || due.length >= places || isLast) break;
+      due.push(entry);
+      isLast = this.isLastEntry(entry);
+    }
+    this.#deliver(due);
+    if (isLast) this.end();
+    else if (this.#places === 0) this.#on('full');
+    else if (this.#isAtHead()) this.#on('head');
+    else this.subscriber.outlet.turns.ask(this);
+  }
+
+  /** Nothing after it is for this subscription: the own `member.left`, or `room.deleted`. */
+  isLastEntry({ committed: { entry } }: EncodedEntry): boolean {
+    if (entry.type === 'room.deleted') return true;
+    return (
+      entry.type === 'member.left' && entry.userId === this.subscriber.userId && entry.seq > this.#joinedSeq
+    );
+  }
+
+  #deliver(entries: readonly EncodedEntry[]): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    const { window, headLine, outlet, opcode } = this.subscriber;
+    if (window === null) {
+      const tails = entries.map(({ tail }) => tail);
+      outlet.enqueue(joinFrames(encodeOwnHead(headLine), tails, opcode));
+    } else {
+      for (const { committed, tail } of entries) {
+        const ownHead = encodeOwnHead(headLine + window.take(messageIdOf(committed)));
+        outlet.enqueue(joinFrames(ownHead, [tail], opcode));
       }
     }
+    this.#room.counts.messagesDelivered += entries.length;
+    this.#position = last.committed.entry.seq;
   }
 
-  async #readPage(): Promise<void> {
-    const { roomId } = this.#channel;
-    const page = await this.#store.listEntries(roomId, this.#position, Math.min(this.#window.free, PAGE));
-    // What was published is committed: a log that ends before its head has lost entries.
-    if (page.length === 0) throw new Error(`room ${roomId}: nothing in the log after ${this.#position}`);
-    for (const committed of page) {
-      if (this.#state !== 'reading') return;
-      this.#deliver(committed, encodeSharedTail(committed));
+  #on(event: CursorEvent): void {
+    const from = this.#state;
+    const to = CURSOR_STATES[from][event];
+    this.#state = to;
+    if (from === to) return;
+    const { turns } = this.subscriber.outlet;
+    if (from === 'live') {
+      if (this.subscriber.window === null) this.#position = this.#room.delivered;
+      this.#room.leave(this);
     }
-  }
-
-  #deliver(committed: Committed, tail: Buffer): void {
-    const { entry } = committed;
-    const ownHead = encodeOwnHead(this.subscriber.headLine + this.#window.take(messageIdOf(committed)));
-    this.subscriber.outlet.enqueue(joinFrames(ownHead, [tail], this.subscriber.opcode));
-    this.#channel.counts.messagesDelivered += 1;
-    this.#position = entry.seq;
-    if (entry.type !== 'member.left' || entry.userId !== this.subscriber.userId) return;
-    this.close();
-    this.subscriber.onEnded();
+    if (to === 'live') this.#room.join(this);
+    if (to === 'catching-up') turns.ask(this);
+    if (to === 'closed') {
+      turns.leave(this);
+      this.#room.forget(this);
+    }
   }
 }

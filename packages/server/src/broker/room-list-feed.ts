@@ -1,46 +1,47 @@
 // `/user/queue/rooms`: each person's room list as it changes, made at this node from what is committed.
-import { type RoomListEvent, USER_DESTINATIONS } from '@maru/contract';
+import { type Reading, type Room, type RoomListEvent, USER_DESTINATIONS } from '@maru/contract';
 import type { Committed, Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
 import { RoomPulse } from './room-pulse.ts';
 
-/** Rooms of one person that are followed: the newest ones. */
+/** Rooms of one person that are followed: the newest ones, and those joined since. */
 const ROOM_LIMIT = 5_000;
 const PAGE = 200;
+
+/** What happened while a list was being read, which may be older: rooms left, and where in others the marker is. */
+type Meanwhile = { readonly left: Set<string>; readonly marked: Map<string, number> };
 
 /** A person who is told: by how many subscriptions, and of which rooms. */
 type Watcher = {
   subscriptions: number;
   readonly rooms: Set<string>;
-  /** Rooms left while the list was being read: what was read may be older than that. */
-  readonly left: Set<string>;
+  /** `null`: the list has been read. */
+  meanwhile: Meanwhile | null;
   /** Resolves when the list has been read. */
   ready: Promise<void> | null;
 };
 
+export type RoomListFeedOptions = {
+  readonly store: Pick<Store, 'listRooms' | 'findRoom'>;
+  readonly broker: Pick<Broker, 'publishTopic'>;
+  /** Default: 1,000. */
+  readonly intervalMs?: number;
+  /** A room could not be read; whoever was to hear of it hears of its next change, or reads the list anew by REST. */
+  readonly onFailure: (error: unknown) => void;
+};
+
 /**
- * A SEND costs one look-up here, whatever the number of members; each room tells its watchers at most once an interval.
+ * A SEND costs a look-up of its room here, and in a room that is watched one of its sender and of each person mentioned,
+ * whatever the number of members; each room tells its watchers at most once an interval.
  * Bounds: who subscribes × `ROOM_LIMIT` rooms; one timer for each room that changed within the interval.
  */
 export class RoomListFeed {
-  readonly #store: Store;
-  readonly #broker: Pick<Broker, 'publishTopic'>;
-  readonly #intervalMs: number;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #options: RoomListFeedOptions;
   readonly #watchers = new Map<string, Watcher>();
   readonly #pulses = new Map<string, RoomPulse>();
 
-  /** @param options.onFailure a room could not be read; whoever was to hear of it reads the list anew by REST. */
-  constructor(options: {
-    store: Store;
-    broker: Pick<Broker, 'publishTopic'>;
-    intervalMs?: number;
-    onFailure: (error: unknown) => void;
-  }) {
-    this.#store = options.store;
-    this.#broker = options.broker;
-    this.#intervalMs = options.intervalMs ?? 1_000;
-    this.#onFailure = options.onFailure;
+  constructor(options: RoomListFeedOptions) {
+    this.#options = options;
   }
 
   /** From when it resolves, every change is told. @returns what ends that */
@@ -49,7 +50,7 @@ export class RoomListFeed {
     const watcher: Watcher = this.#watchers.get(userId) ?? {
       subscriptions: 0,
       rooms: new Set(),
-      left: new Set(),
+      meanwhile: null,
       ready: null,
     };
     this.#watchers.set(userId, watcher);
@@ -63,11 +64,14 @@ export class RoomListFeed {
       this.#watchers.delete(userId);
       for (const roomId of watcher.rooms) this.#unwatch(userId, roomId);
     };
+    watcher.ready ??= this.#watchAll(userId, watcher);
+    const { ready } = watcher;
     try {
-      watcher.ready ??= this.#watchAll(userId, watcher);
-      await watcher.ready;
+      await ready;
       return end;
     } catch (error) {
+      // Whoever comes next reads the list anew.
+      if (watcher.ready === ready) watcher.ready = null;
       end();
       throw error;
     }
@@ -75,18 +79,18 @@ export class RoomListFeed {
 
   publish(entries: readonly Committed[]): void {
     for (const { entry } of entries) {
-      const { roomId } = entry;
-      if (entry.type === 'message.created') {
-        this.#pulses.get(roomId)?.say(entry);
-        continue;
-      }
-      const watcher = this.#watchers.get(entry.userId);
-      if (watcher === undefined) continue;
-      const hasLeft = entry.type === 'member.left';
-      if (hasLeft) watcher.left.add(roomId);
-      else watcher.left.delete(roomId);
-      this.#watch(entry.userId, watcher, roomId).note(entry.userId, hasLeft ? 'left' : 'joined');
+      const { type, roomId } = entry;
+      if (type === 'member.joined' || type === 'member.left')
+        this.#follow(entry.userId, roomId, type === 'member.left');
+      this.#pulses.get(roomId)?.hear(entry);
     }
+  }
+
+  /** A person's read marker was moved to somewhere; messages of their own need not be said. */
+  read(userId: string, roomId: string, { readSeq }: Pick<Reading, 'readSeq'>): void {
+    const watcher = this.#watchers.get(userId);
+    watcher?.meanwhile?.marked.set(roomId, readSeq);
+    if (watcher?.rooms.has(roomId) === true) this.#pulses.get(roomId)?.marked(userId, readSeq);
   }
 
   close(): void {
@@ -95,17 +99,29 @@ export class RoomListFeed {
   }
 
   async #watchAll(userId: string, watcher: Watcher): Promise<void> {
+    const meanwhile: Meanwhile = { left: new Set(), marked: new Map() };
+    watcher.meanwhile = meanwhile;
     let cursor: string | undefined;
     do {
-      const page = await this.#store.listRooms('joined', userId, cursor, PAGE);
-      for (const { roomId } of page.items) {
-        if (!watcher.left.has(roomId)) this.#watch(userId, watcher, roomId);
+      const page = await this.#options.store.listRooms('joined', userId, cursor, PAGE);
+      for (const room of page.items) {
+        const { roomId } = room;
+        if (meanwhile.left.has(roomId)) continue;
+        const pulse = this.#watch(userId, watcher, roomId);
+        pulse.learn(userId, room);
+        pulse.marked(userId, meanwhile.marked.get(roomId) ?? 0);
       }
       cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined && watcher.rooms.size < ROOM_LIMIT && watcher.subscriptions > 0);
-    watcher.left.clear();
-    // Whoever went meanwhile left nothing behind.
-    if (watcher.subscriptions === 0) for (const roomId of watcher.rooms) this.#unwatch(userId, roomId);
+    } while (cursor !== undefined && watcher.rooms.size < ROOM_LIMIT);
+    watcher.meanwhile = null;
+  }
+
+  /** Somebody came or went: the room is watched for them, be it to tell them of that. */
+  #follow(userId: string, roomId: string, hasLeft: boolean): void {
+    const watcher = this.#watchers.get(userId);
+    if (watcher === undefined) return;
+    if (hasLeft) watcher.meanwhile?.left.add(roomId);
+    this.#watch(userId, watcher, roomId);
   }
 
   #watch(userId: string, watcher: Watcher, roomId: string): RoomPulse {
@@ -114,9 +130,9 @@ export class RoomListFeed {
     if (pulse === undefined) {
       pulse = new RoomPulse({
         roomId,
-        intervalMs: this.#intervalMs,
+        intervalMs: this.#options.intervalMs ?? 1_000,
         tell: (who, event) => this.#tell(who, event),
-        tellJoined: (who) => void this.#tellJoined(who, roomId),
+        read: (who) => this.#read(who, roomId),
         onLeft: (who) => {
           this.#watchers.get(who)?.rooms.delete(roomId);
           this.#unwatch(who, roomId);
@@ -124,35 +140,38 @@ export class RoomListFeed {
       });
       this.#pulses.set(roomId, pulse);
     }
-    pulse.watchers.add(userId);
+    pulse.watch(userId);
     return pulse;
   }
 
   #unwatch(userId: string, roomId: string): void {
     const pulse = this.#pulses.get(roomId);
     if (pulse === undefined) return;
-    pulse.watchers.delete(userId);
-    if (pulse.watchers.size > 0) return;
+    pulse.unwatch(userId);
+    if (pulse.size > 0) return;
     pulse.stop();
     this.#pulses.delete(roomId);
   }
 
-  async #tellJoined(userId: string, roomId: string): Promise<void> {
+  async #read(userId: string, roomId: string): Promise<Room | null> {
     try {
-      const room = await this.#store.findRoom(roomId, userId);
-      // They may have left, and been told so, while the room was read.
-      const isWatched = this.#watchers.get(userId)?.rooms.has(roomId) === true;
-      if (isWatched && room !== null && room.role !== null)
-        this.#tell(userId, { type: 'room.added', roomId, room });
+      const room = await this.#options.store.findRoom(roomId, userId);
+      return room?.role == null ? null : room;
     } catch (error) {
-      this.#onFailure(error);
+      this.#options.onFailure(error);
+      return null;
     }
   }
 
   #tell(userId: string, event: RoomListEvent): void {
-    this.#broker.publishTopic(
+    this.#options.broker.publishTopic(
       { destination: USER_DESTINATIONS.rooms, userId },
-      { headers: [], contentType: 'application/json', body: Buffer.from(JSON.stringify(event)) },
+      {
+        headers: [],
+        contentType: 'application/json',
+        body: Buffer.from(JSON.stringify(event)),
+        replaces: `${event.roomId} ${event.type === 'room.updated' ? 'update' : 'membership'}`,
+      },
     );
   }
 }

@@ -7,6 +7,10 @@ import { encodeTopicTail } from './topic-message.ts';
 import { WaitingSubscriber } from './waiting-subscriber.ts';
 import { opcodeFor } from './websocket-frame.ts';
 
+/**
+ * A subscriber without a window gets a message at once; while its session is too slow only the newest of each kind is kept
+ * for it (`Publication.replaces`), up to the bound of its outbound queue. For one with a window see `WaitingSubscriber`.
+ */
 export class TopicChannel {
   readonly #destination: string;
   readonly #audience: Audience;
@@ -31,8 +35,10 @@ export class TopicChannel {
 
   /** @returns whether it was there. */
   remove(subscriber: Subscriber): boolean {
-    const was = this.#audience.has(subscriber) || this.#waiting.has(subscriber);
+    const waiting = this.#waiting.get(subscriber);
+    const was = this.#audience.has(subscriber) || waiting !== undefined;
     this.#audience.remove(subscriber);
+    waiting?.close();
     this.#waiting.delete(subscriber);
     return was;
   }
@@ -42,21 +48,37 @@ export class TopicChannel {
   }
 
   publish(messageId: string, publication: Publication): void {
-    const tails = new Map<Version, readonly [Buffer]>();
-    const tailsFor = (version: Version): readonly [Buffer] => {
+    this.#offer(this.#audience, this.#waiting.values(), messageId, publication);
+  }
+
+  /** To one of its subscribers alone. */
+  tell(subscriber: Subscriber, messageId: string, publication: Publication): void {
+    const alone = new Audience(this.#counts);
+    if (this.#audience.has(subscriber)) alone.add(subscriber);
+    const waiting = this.#waiting.get(subscriber);
+    this.#offer(alone, waiting === undefined ? [] : [waiting], messageId, publication);
+  }
+
+  #offer(
+    audience: Audience,
+    waiting: Iterable<WaitingSubscriber>,
+    messageId: string,
+    publication: Publication,
+  ): void {
+    const tails = new Map<Version, Buffer>();
+    const tailFor = (version: Version): Buffer => {
       let tail = tails.get(version);
       if (tail === undefined) {
-        tail = [encodeTopicTail(this.#destination, messageId, publication, version)];
+        tail = encodeTopicTail(this.#destination, messageId, publication, version);
         tails.set(version, tail);
       }
       return tail;
     };
     // The head is text in any case; what the body is decides.
     const opcode = opcodeFor(publication.body);
-    this.#audience.deliver(tailsFor, opcode);
-    for (const waiting of this.#waiting.values()) {
-      const [tail] = tailsFor(waiting.version);
-      waiting.offer({ messageId, tail, opcode });
-    }
+    const kind = publication.replaces;
+    // A session's queue knows no topics, so it is told of which the kind is; no destination holds a space.
+    audience.offer(tailFor, opcode, kind === undefined ? undefined : `${this.#destination} ${kind}`);
+    for (const each of waiting) each.offer({ messageId, tail: tailFor(each.version), opcode, kind });
   }
 }

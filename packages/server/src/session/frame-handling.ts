@@ -4,6 +4,7 @@ import { isWritable } from '../broker/topic-message.ts';
 import type { HandlerResult, Handling, Mapping, ReceiptHeaders } from '../handlers/application-handler.ts';
 import type { Parameters } from '../handlers/destination-template.ts';
 import { type HeadersLike, headerList, messageOf, publicationOf } from '../handlers/message.ts';
+import { newChangeOf } from '../handlers/message-change.ts';
 import { newMessageOf, requireChatMessage, sendMessage } from '../handlers/send-message.ts';
 import { declaredTopic } from '../handlers/topic-rule.ts';
 import type { UnitOfWork } from '../handlers/unit-of-work.ts';
@@ -43,7 +44,10 @@ class FrameHandling implements Handling<unknown> {
   readonly parameters: Parameters;
   readonly session: Handling<unknown>['session'];
   readonly append: Handling<unknown>['append'];
+  readonly change: Handling<unknown>['change'];
   readonly publish: Handling<unknown>['publish'];
+  readonly signal: Handling<unknown>['signal'];
+  readonly markRead: Handling<unknown>['markRead'];
   readonly isMember: Handling<unknown>['isMember'];
   readonly finish: (result: HandlerResult) => ReceiptHeaders;
   readonly #frame: ClientFrame;
@@ -63,11 +67,20 @@ class FrameHandling implements Handling<unknown> {
       if (mapping !== sendMessage) requireChatMessage(message);
       work.appends.push(newMessageOf(principal, message));
     };
+    this.change = (change) => {
+      if (isDone) return tooLate(session, mapping, 'change');
+      work.appends.push(newChangeOf(principal, change));
+    };
     this.publish = (destination, message, { to } = {}) => {
       if (isDone) return tooLate(session, mapping, 'publish');
       const topic = declaredTopic(services.topics, destination, to);
       work.publications.push({ topic, publication: publicationOf(message) });
     };
+    this.signal = (signal) => {
+      if (isDone) return tooLate(session, mapping, 'signal');
+      work.publications.push({ signal });
+    };
+    this.markRead = (roomId, seq) => services.markRead(roomId, principal.userId, seq);
     this.isMember = (roomId) => services.isMember(roomId, principal.userId);
     this.finish = (result) => {
       isDone = true;

@@ -9,6 +9,7 @@ export function watchSessions(metrics: Metrics, endpoint: Endpoint, broker: Brok
     Object.entries(endpoint.countStates()).map(([state, value]) => ({ labels: { state }, value })),
   );
   metrics.watch('maru_subscriptions', () => broker.subscriptions);
+  metrics.watch('maru_subscriptions_behind', () => broker.behind);
   metrics.watch('maru_append_pending', () => store.pending);
   metrics.watch('maru_outbound_octets', () => endpoint.outboundOctets.all);
   metrics.watch('maru_outbound_octets_max', () => endpoint.outboundOctets.most);

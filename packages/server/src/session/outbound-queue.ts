@@ -2,103 +2,151 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Outlet } from '../broker/broker.ts';
+import type { CatchUpTurns } from '../broker/catch-up-turns.ts';
 import type { Flushable, Turn } from '../broker/turn.ts';
+import type { Counts } from '../telemetry/counts.ts';
+import { LatestFrames } from './latest-frames.ts';
 
 /** Past this many octets several buffers are handed to the kernel as they are instead of being copied into one. */
 const COPY_LIMIT = 32 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
+export type OutboundQueueOptions = {
+  readonly socket: Duplex;
+  readonly webSocket: WebSocket;
+  readonly turn: Turn;
+  /** The subscriptions whose rest waits in the log while this is full. */
+  readonly turns: CatchUpTurns;
+  readonly counts: Counts;
+  /** Octets that may wait here and in the socket together. */
+  readonly limit: number;
+  /** Something should no longer be done that makes more of them, or may be again. */
+  readonly onRoom: (hasRoom: boolean) => void;
+};
+
 /**
- * States: *open* → *shut* (after `shut()`, an overflow, or when the WebSocket has begun to close). Bound: `limit` octets
- * waiting here and in the socket together; past it they are offered to the socket before the turn ends. If it still has
- * some from before, what waits here is dropped, the queue is shut and `onOverflow` called; a reader that has taken all so
- * far isn't slow, however much one turn brings.
+ * States: *flowing* → *full* (after a write more than `limit` octets wait: a reader that takes all at once isn't slow,
+ * however much one turn brings) → *flowing* when the kernel has taken all → *shut* (after `shut()`, or when the WebSocket
+ * has begun to close). From the moment more than `limit` octets wait, also within a turn, nothing is to be read that asks
+ * for more.
+ *
+ * Bound: while it is full the rooms' entries wait in their logs and of what may be lost only the newest is kept, so past
+ * `limit` there is what one turn of the event loop brought, a page of a log, and answers to frames that were read before.
  *
  * Frames go to the socket that the upgrade gave us, beside ws's own sender: order holds because pending frames are
  * flushed before ws writes a Close or a Ping, and nothing is written once a Close went either way.
  */
 export class OutboundQueue implements Outlet, Flushable {
-  readonly #socket: Duplex;
-  readonly #webSocket: WebSocket;
-  readonly #turn: Turn;
-  readonly #limit: number;
-  readonly #onOverflow: () => void;
+  readonly #options: OutboundQueueOptions;
+  readonly #latest: LatestFrames;
   #waiting: Buffer[] = [];
   #waitingOctets = 0;
   #scheduled = false;
-  #open = true;
+  #state: 'flowing' | 'full' | 'shut' = 'flowing';
+  /** Past the bound within this turn or longer: somebody may have found no room, and waits to hear of some. */
+  #pressed = false;
 
-  constructor(options: {
-    socket: Duplex;
-    webSocket: WebSocket;
-    turn: Turn;
-    limit: number;
-    onOverflow: () => void;
-  }) {
-    this.#socket = options.socket;
-    this.#webSocket = options.webSocket;
-    this.#turn = options.turn;
-    this.#limit = options.limit;
-    this.#onOverflow = options.onOverflow;
+  constructor(options: OutboundQueueOptions) {
+    this.#options = options;
+    this.#latest = new LatestFrames(options.counts);
+  }
+
+  get turns(): CatchUpTurns {
+    return this.#options.turns;
   }
 
   /** Octets accepted and not yet taken by the kernel. */
   get octets(): number {
-    return this.#waitingOctets + this.#socket.writableLength;
+    return this.#waitingOctets + this.#options.socket.writableLength;
+  }
+
+  get isFull(): boolean {
+    return this.#state === 'full' || this.octets > this.#options.limit;
   }
 
   enqueue(frames: Buffer): void {
-    if (!this.#open) return;
+    if (this.#state === 'shut') return;
     this.#waiting.push(frames);
     this.#waitingOctets += frames.length;
-    if (this.octets > this.#limit) return this.#write();
+    if (!this.#pressed && this.octets > this.#options.limit) this.#press();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#turn.addQueue(this);
+    this.#options.turn.addQueue(this);
+  }
+
+  offer(frames: Buffer, replaces: string | undefined): void {
+    if (this.isFull) this.#latest.keep(frames, replaces);
+    else this.enqueue(frames);
   }
 
   flush(): void {
     this.#scheduled = false;
     this.#write();
+    if (this.#state !== 'flowing') return;
+    if (this.octets > this.#options.limit) this.#fill();
+    else if (this.#pressed) this.#makeRoom();
   }
 
   /** Writes the last frames whatever the bound, and takes no more: an ERROR reaches also the slowest client's socket. */
   finish(last: Buffer | null): void {
-    if (last !== null && this.#webSocket.readyState === this.#webSocket.OPEN) {
-      if (this.#open) this.flush();
-      this.#socket.write(last);
-    } else if (this.#open) {
-      this.flush();
-    }
+    const { socket, webSocket } = this.#options;
+    this.#write();
+    if (last !== null && this.#state !== 'shut' && webSocket.readyState === webSocket.OPEN)
+      socket.write(last);
     this.shut();
   }
 
   /** Drops what waits and takes no more. */
   shut(): void {
-    this.#open = false;
+    this.#state = 'shut';
     this.#waiting = [];
     this.#waitingOctets = 0;
+    this.#latest.clear();
+  }
+
+  /** Also in the middle of a turn: one read of the socket may bring thousands of frames that are to be answered. */
+  #press(): void {
+    this.#pressed = true;
+    this.#options.onRoom(false);
+  }
+
+  #fill(): void {
+    const { socket, turns } = this.#options;
+    this.#state = 'full';
+    if (!this.#pressed) this.#press();
+    // Called back when all before it is with the kernel, or never can be; `drain` is only for who went past another bound.
+    socket.write(NOTHING, () => {
+      if (this.#state === 'full') this.#makeRoom();
+    });
+    turns.full();
+  }
+
+  #makeRoom(): void {
+    this.#state = 'flowing';
+    this.#pressed = false;
+    for (const frames of this.#latest.take()) this.enqueue(frames);
+    this.#options.turns.resume();
+    // What was kept may have filled it again.
+    if (!this.#pressed) this.#options.onRoom(true);
   }
 
   #write(): void {
+    const { socket, webSocket } = this.#options;
     if (this.#waitingOctets === 0) return;
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN || !this.#open) return this.shut();
-    if (this.octets > this.#limit && this.#socket.writableLength > 0) {
-      this.shut();
-      this.#onOverflow();
-      return;
-    }
+    if (webSocket.readyState !== webSocket.OPEN || this.#state === 'shut') return this.shut();
     const waiting = this.#waiting;
     const octets = this.#waitingOctets;
     this.#waiting = [];
     this.#waitingOctets = 0;
     if (waiting.length === 1) {
-      this.#socket.write(waiting[0]);
+      socket.write(waiting[0]);
     } else if (octets <= COPY_LIMIT) {
-      this.#socket.write(Buffer.concat(waiting, octets));
+      socket.write(Buffer.concat(waiting, octets));
     } else {
-      this.#socket.cork();
-      for (const frames of waiting) this.#socket.write(frames);
-      this.#socket.uncork();
+      socket.cork();
+      for (const frames of waiting) socket.write(frames);
+      socket.uncork();
     }
   }
 }

@@ -1,17 +1,19 @@
-// Whether a session's socket is read: not while its mailbox has no room, nor while it has sent more than its rate allows.
+// Whether a session's socket is read: not while its mailbox has no room, it has sent more than its rate allows, or its
+// client doesn't read what it is sent.
 import type { WebSocket } from 'ws';
 import type { Counts, PauseReason } from '../telemetry/counts.ts';
 import { InboundRate, type InboundRateLimits } from './inbound-rate.ts';
 
 /**
- * States: *reading* → *paused* for one reason or both → *reading* when none is left: the mailbox says so itself, the rate
- * is looked at once a tick → *free* (after `free()`: the session has ended, and is read for its Close whatever comes).
+ * States: *reading* → *paused* for one reason or more → *reading* when none is left: the mailbox and the outbound queue say
+ * so themselves, the rate is looked at once a tick → *free* (after `free()`: the session has ended, and is read for its Close whatever comes).
  */
 export class Reading {
   readonly #webSocket: WebSocket;
   readonly #counts: Counts;
   readonly #rate: InboundRate;
   #mailboxHasRoom = true;
+  #outboundHasRoom = true;
   #isFree = false;
 
   constructor(webSocket: WebSocket, limits: InboundRateLimits, counts: Counts, now: number) {
@@ -41,6 +43,13 @@ export class Reading {
     else this.#settle();
   }
 
+  /** Else whoever sends and doesn't read would heap up answers. */
+  outboundHasRoom(has: boolean): void {
+    this.#outboundHasRoom = has;
+    if (has) this.#settle();
+    else this.#paused('outbound');
+  }
+
   free(): void {
     this.#isFree = true;
     this.#settle();
@@ -52,7 +61,7 @@ export class Reading {
   }
 
   #settle(): void {
-    const reads = this.#isFree || (this.#mailboxHasRoom && !this.#rate.spent);
+    const reads = this.#isFree || (this.#mailboxHasRoom && this.#outboundHasRoom && !this.#rate.spent);
     if (!reads) this.#webSocket.pause();
     else if (this.#webSocket.isPaused) this.#webSocket.resume();
   }

@@ -3,7 +3,7 @@ import { MaruError } from '@maru/contract';
 import type { Mapping, ReceiptHeaders } from '../handlers/application-handler.ts';
 import type { Matched } from '../handlers/destination-template.ts';
 import { messageOf } from '../handlers/message.ts';
-import type { TopicRule } from '../handlers/topic-rule.ts';
+import { subjectOf, type TopicRule } from '../handlers/topic-rule.ts';
 import type { UnitOfWork } from '../handlers/unit-of-work.ts';
 import type { Principal } from '../identity/principal.ts';
 import { header } from './commands/required.ts';
@@ -59,9 +59,7 @@ async function relayed(
   frame: ClientFrame,
   { item: rule, parameters }: Matched<TopicRule>,
 ): Promise<Sending> {
-  const { services } = session;
-  const isMember = (roomId: string) => services.isMember(roomId, principal.userId);
-  const may = await rule.maySend?.({ principal, parameters, isMember });
+  const may = await rule.maySend?.(subjectOf(session.services, principal, parameters));
   if (may !== true) throw new MaruError('access-denied');
   const { headers, ...message } = messageOf(frame.headers, frame.body);
   const publication = { ...message, headers: [...headers, ['sender-id', principal.userId] as const] };

@@ -2,6 +2,7 @@
 import type { FrameLimits, LineMemory } from '@maru/stomp';
 import type { People } from '../authorization/people.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { Pace } from '../broker/catch-up-turns.ts';
 import type { RoomListFeed } from '../broker/room-list-feed.ts';
 import type { Turn } from '../broker/turn.ts';
 import type { Mappings } from '../handlers/application-handler.ts';
@@ -31,7 +32,7 @@ export type SessionLimits = FrameLimits &
     readonly unacknowledged: number;
     /** Frames begun and not yet answered; past it the socket is not read. */
     readonly inFlight: number;
-    /** Octets waiting for a session that reads too slowly. */
+    /** Octets that may wait for a session to read; past it what is behind waits in the log. */
     readonly outboundOctets: number;
   };
 
@@ -42,6 +43,8 @@ export type SessionServices = {
   /** Header lines seen lately, for all decoders of the process. */
   readonly lines: LineMemory;
   readonly turn: Turn;
+  /** How those who are behind read on, all sessions together. */
+  readonly pace: Pace;
   readonly store: Store;
   readonly broker: Broker;
   readonly roomLists: RoomListFeed;
@@ -59,6 +62,8 @@ export type SessionServices = {
   /** Errors: `token-invalid`, `token-expired`, `upstream-unavailable`. */
   verify(token: string): Promise<Principal>;
   isMember(roomId: string, userId: string): Promise<boolean>;
+  /** Moves somebody's read marker, and tells whom it concerns. */
+  readonly markRead: Store['markRead'];
   /** When a client that was sent away may come back; spread, so that not all come at once. */
   retryAfterMs(): number;
   onClosed(session: Session): void;

@@ -5,6 +5,7 @@ import { type ClientCommand, type Frame, HEART_BEAT, type HeartBeatPeriods, type
 import { nanoid } from 'nanoid';
 import type { WebSocket } from 'ws';
 import type { Subscribed } from '../broker/broker.ts';
+import { CatchUpTurns } from '../broker/catch-up-turns.ts';
 import { encodeDataFrame, encodePong, type Opcode } from '../broker/websocket-frame.ts';
 import { Effects } from '../handlers/unit-of-work.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -81,8 +82,10 @@ export class Session implements Ticking {
       socket,
       webSocket,
       turn,
+      turns: new CatchUpTurns(services.pace),
+      counts,
       limit: limits.outboundOctets,
-      onOverflow: () => this.fail(new MaruError('too-slow')),
+      onRoom: (hasRoom) => this.#reading.outboundHasRoom(hasRoom),
     });
     this.#mailbox = new Mailbox(this, {
       send: (octets) => this.#reply(octets),

@@ -9,8 +9,10 @@ export class Counts {
   framesReceived = 0;
   messagesDelivered = 0;
   ephemeralDropped = 0;
+  /** Pages of rooms' logs read for those who were behind. */
+  pagesRead = 0;
   nacks = 0;
-  readonly readsPaused = { 'in-flight': 0, rate: 0 };
+  readonly readsPaused = { 'in-flight': 0, rate: 0, outbound: 0 };
   readonly refusals = new Map<ErrorCode, number>();
   readonly closes = new Map<number | 'own', number>();
 

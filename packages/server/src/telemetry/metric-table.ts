@@ -14,6 +14,11 @@ export const METRICS = {
     help: 'Open WebSockets: unauthenticated (no CONNECT accepted yet), connected, or closing',
   },
   maru_subscriptions: { kind: 'gauge', labels: [], help: 'Subscriptions of all sessions' },
+  maru_subscriptions_behind: {
+    kind: 'gauge',
+    labels: [],
+    help: "Of those to rooms, the ones that aren't at the head of the log: catching up, or waiting for their session to read",
+  },
   maru_append_pending: {
     kind: 'gauge',
     labels: [],
@@ -27,7 +32,7 @@ export const METRICS = {
   maru_outbound_octets_max: {
     kind: 'gauge',
     labels: [],
-    help: 'The same of the session that has the most; chat.outboundOctets bounds it',
+    help: 'The same of the session that has the most; past chat.outboundOctets its rooms wait in their logs',
   },
   maru_frames_received_total: { kind: 'counter', labels: [], help: 'STOMP frames of clients' },
   maru_messages_delivered_total: {
@@ -38,13 +43,18 @@ export const METRICS = {
   maru_ephemeral_dropped_total: {
     kind: 'counter',
     labels: [],
-    help: 'Messages of topics that a subscription without places did not get; nothing of a room is ever dropped',
+    help: "Messages of topics that a slow session, or a subscription without places, did not get; nothing of a room's log is ever dropped",
+  },
+  maru_log_pages_read_total: {
+    kind: 'counter',
+    labels: [],
+    help: "Pages of rooms' logs read from the database for subscriptions that were behind",
   },
   maru_nacks_total: { kind: 'counter', labels: [], help: 'Messages given up by a NACK' },
   maru_reads_paused_total: {
     kind: 'counter',
     labels: ['reason'],
-    help: 'How often a session was not read for a while: in-flight (chat.inFlight) or rate (chat.framesPerSecond, chat.octetsPerSecond)',
+    help: 'How often a session was not read for a while: in-flight (chat.inFlight), rate (chat.framesPerSecond, chat.octetsPerSecond) or outbound (chat.outboundOctets)',
   },
   maru_refusals_total: {
     kind: 'counter',

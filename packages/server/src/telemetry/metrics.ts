@@ -15,6 +15,7 @@ const COUNTED: Readonly<Record<CounterName, (counts: Counts) => readonly Sample[
   maru_frames_received_total: (counts) => one(counts.framesReceived),
   maru_messages_delivered_total: (counts) => one(counts.messagesDelivered),
   maru_ephemeral_dropped_total: (counts) => one(counts.ephemeralDropped),
+  maru_log_pages_read_total: (counts) => one(counts.pagesRead),
   maru_nacks_total: (counts) => one(counts.nacks),
   maru_reads_paused_total: (counts) => each('reason', Object.entries(counts.readsPaused)),
   maru_refusals_total: (counts) => each('code', counts.refusals),

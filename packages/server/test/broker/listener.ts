@@ -2,11 +2,15 @@
 import type { RoomEntry } from '@maru/contract';
 import { DEFAULT_FRAME_LIMITS, type Frame, FrameDecoder } from '@maru/stomp';
 import type { Outlet, Subscriber } from '../../src/broker/broker.ts';
+import { CatchUpTurns, Pace } from '../../src/broker/catch-up-turns.ts';
 import { OPCODES } from '../../src/broker/websocket-frame.ts';
 
 export class Listener implements Outlet {
   readonly messages: Frame[] = [];
   readonly buffers: Buffer[] = [];
+  readonly turns = new CatchUpTurns(new Pace());
+  /** As a session that doesn't read. */
+  isFull = false;
   ended = 0;
   readonly #decoder = new FrameDecoder({
     limits: { ...DEFAULT_FRAME_LIMITS, frameOctets: 1_048_576 },
@@ -29,6 +33,10 @@ export class Listener implements Outlet {
       this.#decoder.push(frames.subarray(start, start + length));
       at = start + length;
     }
+  }
+
+  offer(frames: Buffer): void {
+    if (!this.isFull) this.enqueue(frames);
   }
 
   get entries(): readonly RoomEntry[] {

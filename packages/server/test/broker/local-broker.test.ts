@@ -48,7 +48,7 @@ describe('local broker', () => {
     await say('before');
     const listeners = ['a', 'b', 'c', undefined].map((id) => ({ id, listener: new Listener() }));
     for (const { id, listener } of listeners) {
-      const live = await broker.subscribe(roomId, listener.as('ann', id));
+      const live = await broker.subscribe(roomId, listener.as('ann', id), null);
       expect(live.head).toBe(2);
     }
     await Promise.all(range(1, 500).map((n) => say(`message ${n}`)));
@@ -64,7 +64,7 @@ describe('local broker', () => {
   test('a subscriber of one room hears nothing of another', async () => {
     const other = await newRoom();
     const listener = new Listener();
-    await broker.subscribe(other, listener.as('ann', '0'));
+    await broker.subscribe(other, listener.as('ann', '0'), null);
     await say('here');
     await say('there', other);
     await nextTurn();
@@ -73,8 +73,8 @@ describe('local broker', () => {
 
   test('U04 two ids on one destination both get a copy, each under its own id', async () => {
     const listener = new Listener();
-    await broker.subscribe(roomId, listener.as('ann', 'one'));
-    await broker.subscribe(roomId, listener.as('ann', 'two'));
+    await broker.subscribe(roomId, listener.as('ann', 'one'), null);
+    await broker.subscribe(roomId, listener.as('ann', 'two'), null);
     await say('hello');
     await nextTurn();
     expect(listener.messages.map(({ headers }) => headers.get('subscription'))).toEqual(['one', 'two']);
@@ -83,7 +83,7 @@ describe('local broker', () => {
 
   test('U09 a subscription without an id gets MESSAGEs without a subscription header', async () => {
     const listener = new Listener();
-    await broker.subscribe(roomId, listener.as('ann'));
+    await broker.subscribe(roomId, listener.as('ann'), null);
     await say('hello');
     await nextTurn();
     expect(listener.messages.map(({ headers }) => headers.has('subscription'))).toEqual([false]);
@@ -91,7 +91,7 @@ describe('local broker', () => {
 
   test('subscribers under one id share the octets of a turn', async () => {
     const listeners = range(1, 5).map(() => new Listener());
-    for (const listener of listeners) await broker.subscribe(roomId, listener.as('ann', 'same'));
+    for (const listener of listeners) await broker.subscribe(roomId, listener.as('ann', 'same'), null);
     await Promise.all(range(1, 50).map((n) => say(String(n))));
     await nextTurn();
     const [first] = listeners;
@@ -105,9 +105,9 @@ describe('local broker', () => {
   test('who may not hear a room is refused, and nothing of it stays behind', async () => {
     const hidden = await newRoom('private');
     const listener = new Listener();
-    expect(await refusal(broker.subscribe(roomId, listener.as('bob', '0')))).toBe('not-a-member');
-    expect(await refusal(broker.subscribe(hidden, listener.as('bob', '0')))).toBe('room-not-found');
-    expect(await refusal(broker.subscribe('none', listener.as('bob', '0')))).toBe('room-not-found');
+    expect(await refusal(broker.subscribe(roomId, listener.as('bob', '0'), null))).toBe('not-a-member');
+    expect(await refusal(broker.subscribe(hidden, listener.as('bob', '0'), null))).toBe('room-not-found');
+    expect(await refusal(broker.subscribe('none', listener.as('bob', '0'), null))).toBe('room-not-found');
     expect(broker.subscriptions).toBe(0);
     await say('hello');
     await say('hello', hidden);
@@ -120,19 +120,19 @@ describe('local broker', () => {
     const closed = await openSqliteStore({ folder: elsewhere });
     const lonely = new LocalBroker(closed, new Turn());
     await closed.close();
-    expect(await refusal(lonely.subscribe(roomId, new Listener().as('ann', '0')))).not.toBe('allowed');
+    expect(await refusal(lonely.subscribe(roomId, new Listener().as('ann', '0'), null))).not.toBe('allowed');
     expect(lonely.subscriptions).toBe(0);
   });
 
   test('unsubscribing twice counts once, and so does unsubscribing after the end', async () => {
     await store.join(roomId, BOB, 'member');
     const listener = new Listener();
-    const live = await broker.subscribe(roomId, listener.as('bob', '0'));
-    const staying = await broker.subscribe(roomId, new Listener().as('ann', '0'));
+    const live = await broker.subscribe(roomId, listener.as('bob', '0'), null);
+    const staying = await broker.subscribe(roomId, new Listener().as('ann', '0'), null);
     live.unsubscribe();
     live.unsubscribe();
     expect(broker.subscriptions).toBe(1);
-    const again = await broker.subscribe(roomId, listener.as('bob', '0'));
+    const again = await broker.subscribe(roomId, listener.as('bob', '0'), null);
     await store.leave(roomId, 'bob');
     expect(listener.ended).toBe(1);
     again.unsubscribe();
@@ -144,7 +144,7 @@ describe('local broker', () => {
   test('after unsubscribing nothing comes, and what came before is there', async () => {
     for (let round = 0; round < 200; round++) {
       const listener = new Listener();
-      const live = await broker.subscribe(roomId, listener.as('ann', '0'));
+      const live = await broker.subscribe(roomId, listener.as('ann', '0'), null);
       const before = await say('heard');
       void say('perhaps');
       live.unsubscribe();
@@ -158,10 +158,10 @@ describe('local broker', () => {
 
   test('U14 2,000 quick toggles leave exactly one subscription', async () => {
     const listener = new Listener();
-    let live = await broker.subscribe(roomId, listener.as('ann', '0'));
+    let live = await broker.subscribe(roomId, listener.as('ann', '0'), null);
     for (let round = 0; round < 2_000; round++) {
       live.unsubscribe();
-      live = await broker.subscribe(roomId, listener.as('ann', '0'));
+      live = await broker.subscribe(roomId, listener.as('ann', '0'), null);
     }
     expect(broker.subscriptions).toBe(1);
     await say('once');
@@ -179,7 +179,7 @@ describe('local broker', () => {
       const subscribeOften = async () => {
         for (let round = 0; round < 1_000 / lanes; round++) {
           const listener = new Listener();
-          const live = await broker.subscribe(roomId, listener.as('ann', `${round % 3}`));
+          const live = await broker.subscribe(roomId, listener.as('ann', `${round % 3}`), null);
           if (listener.seqs.length === 0) await listener.heard();
           live.unsubscribe();
           expect(listener.seqs).toEqual(range(live.head + 1, live.head + listener.seqs.length));
@@ -204,7 +204,7 @@ describe('local broker', () => {
         const listener = new Listener();
         const work: Promise<unknown>[] = [say('1', room), say('2', room)];
         const begun = round % 2 === 0 ? store.leave(room, user.userId) : undefined;
-        const subscribing = refusal(broker.subscribe(room, listener.as(user.userId, '0')));
+        const subscribing = refusal(broker.subscribe(room, listener.as(user.userId, '0'), null));
         if (round % 3 === 0) await nextTurn();
         work.push(say('3', room), begun ?? store.leave(room, user.userId), say('4', room), say('5', room));
         const answer = await subscribing;
@@ -232,11 +232,11 @@ describe('local broker', () => {
   test('whoever came back may subscribe again and hears what follows', async () => {
     await store.join(roomId, BOB, 'member');
     const listener = new Listener();
-    await broker.subscribe(roomId, listener.as('bob', '0'));
+    await broker.subscribe(roomId, listener.as('bob', '0'), null);
     await store.leave(roomId, 'bob');
     await say('among us');
     await store.join(roomId, BOB, 'member');
-    const live = await broker.subscribe(roomId, listener.as('bob', '0'));
+    const live = await broker.subscribe(roomId, listener.as('bob', '0'), null);
     await say('welcome back');
     await nextTurn();
     expect(listener.entries.map(({ type }) => type)).toEqual(['member.left', 'message.created']);
@@ -247,8 +247,8 @@ describe('local broker', () => {
   test('all subscriptions of whoever leaves end, those of others stay', async () => {
     await store.join(roomId, BOB, 'member');
     const [bob, ann] = [new Listener(), new Listener()];
-    for (const id of ['1', '2', '3']) await broker.subscribe(roomId, bob.as('bob', id));
-    await broker.subscribe(roomId, ann.as('ann', '1'));
+    for (const id of ['1', '2', '3']) await broker.subscribe(roomId, bob.as('bob', id), null);
+    await broker.subscribe(roomId, ann.as('ann', '1'), null);
     await store.leave(roomId, 'bob');
     await say('alone');
     await nextTurn();
@@ -260,7 +260,7 @@ describe('local broker', () => {
 
   test('a message that was stored before is not broadcast again', async () => {
     const listener = new Listener();
-    await broker.subscribe(roomId, listener.as('ann', '0'));
+    await broker.subscribe(roomId, listener.as('ann', '0'), null);
     const twice = { roomId, sender: ANN, content: 'once', clientMessageId: 'c1' };
     await Promise.all([store.appendMessage(twice), store.appendMessage(twice)]);
     await store.appendMessage(twice);
@@ -270,16 +270,16 @@ describe('local broker', () => {
 
   test('a subscription that ends by its own member.left and by its session at once is counted once', async () => {
     await store.join(roomId, BOB, 'member');
-    const listener = new Listener();
     let unsubscribe = (): void => undefined;
     // As a session that is too slow for this very entry: it ends while it is handed over.
-    const outlet = {
-      enqueue: (frames: Buffer) => {
-        listener.enqueue(frames);
+    class Ending extends Listener {
+      override enqueue(frames: Buffer): void {
+        super.enqueue(frames);
         unsubscribe();
-      },
-    };
-    const live = await broker.subscribe(roomId, { ...listener.as('bob', 'a'), outlet });
+      }
+    }
+    const listener = new Ending();
+    const live = await broker.subscribe(roomId, listener.as('bob', 'a'), null);
     unsubscribe = () => live.unsubscribe();
     await store.leave(roomId, BOB.userId);
     await nextTurn();

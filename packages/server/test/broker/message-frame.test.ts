@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { MessageCreated } from '@maru/contract';
 import { describe, expect, test } from 'vitest';
-import { RoomChannel } from '../../src/broker/room-channel.ts';
-import { Turn } from '../../src/broker/turn.ts';
-import { Counts } from '../../src/telemetry/counts.ts';
+import { encodeOwnHead, encodeSharedTail, joinFrames } from '../../src/broker/message-frame.ts';
+import { OPCODES } from '../../src/broker/websocket-frame.ts';
+import type { Committed } from '../../src/store/store.ts';
 import { Listener } from './listener.ts';
 
-function entryOf(seq: number, content = 'hello'): { epoch: string; entry: MessageCreated } {
+function entryOf(seq: number, content = 'hello'): Committed {
   const entry: MessageCreated = {
     type: 'message.created',
     messageId: `e1-${seq}`,
@@ -18,16 +18,13 @@ function entryOf(seq: number, content = 'hello'): { epoch: string; entry: Messag
     senderName: '안나 😀 "A"',
     content,
   };
-  return { epoch: 'e1', entry };
+  return { epoch: 'e1', entry, createdCount: seq };
 }
 
 function hear(contents: readonly string[]): Listener {
-  const channel = new RoomChannel('r1', new Turn(), new Counts());
   const listener = new Listener();
-  channel.open(0, 'e1');
-  channel.add(listener.as('ann', 's:1'.replace(':', '\\c')));
-  for (const [index, content] of contents.entries()) channel.publish(entryOf(index + 1, content));
-  channel.flush();
+  const tails = contents.map((content, index) => encodeSharedTail(entryOf(index + 1, content)));
+  listener.enqueue(joinFrames(encodeOwnHead('subscription:s\\c1\n'), tails, OPCODES.text));
   return listener;
 }
 
@@ -67,19 +64,5 @@ describe('MESSAGE frame', () => {
       ),
     );
     expect(ids.size).toBe(100_000);
-  });
-
-  test('an entry that does not follow the head is refused, one that the store had read already is passed over', () => {
-    const channel = new RoomChannel('r1', new Turn(), new Counts());
-    channel.publish(entryOf(4));
-    channel.publish(entryOf(5));
-    channel.publish(entryOf(6));
-    channel.open(5, 'e1');
-    expect(channel.head).toBe(6);
-    channel.publish(entryOf(6));
-    expect(channel.head).toBe(6);
-    expect(() => channel.publish(entryOf(8))).toThrow('room r1: entry 8 came after 6');
-    channel.publish(entryOf(7));
-    expect(channel.head).toBe(7);
   });
 });

@@ -10,6 +10,7 @@ import type { ErrorCode, MessagePage, Room } from '@maru/contract';
 import { LineMemory } from '@maru/stomp';
 import { pino } from 'pino';
 import { People } from '../../src/authorization/people.ts';
+import { Pace } from '../../src/broker/catch-up-turns.ts';
 import { LocalBroker } from '../../src/broker/local-broker.ts';
 import { RoomListFeed } from '../../src/broker/room-list-feed.ts';
 import { Turn } from '../../src/broker/turn.ts';
@@ -17,6 +18,7 @@ import type { Mapping } from '../../src/handlers/application-handler.ts';
 import { createDoor } from '../../src/handlers/door.ts';
 import type { HandlerModule } from '../../src/handlers/handler-module.ts';
 import { createApi } from '../../src/handlers/http-api.ts';
+import { ReadMarkers } from '../../src/handlers/read-markers.ts';
 import { OriginList } from '../../src/http/origin-list.ts';
 import type { Principal } from '../../src/identity/principal.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
@@ -235,8 +237,8 @@ export class Chat {
   async history(roomId: string): Promise<readonly string[]> {
     const contents: string[] = [];
     for (let after = 0, more = true; more; ) {
-      const page = (await this.store.listMessages(roomId, { after }, 200)) as MessagePage;
-      contents.push(...page.messages.map(({ content }) => content));
+      const page = (await this.store.listMessages(roomId, '', { after }, 200)) as MessagePage;
+      contents.push(...page.messages.map(({ content }) => content ?? ''));
       after = page.messages.at(-1)?.seq ?? after;
       more = page.hasMore;
     }
@@ -302,7 +304,18 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
   });
   const people = new People(store);
   const { bodyOctets = 65_536 } = options;
-  const api = await createApi({ store, people, verify, publicUrl: ISSUER, bodyOctets, counts, log });
+  const readMarkers = new ReadMarkers({ store, broker, roomLists });
+  const markRead: Store['markRead'] = (...moved) => readMarkers.mark(...moved);
+  const api = await createApi({
+    store,
+    people,
+    verify,
+    markRead,
+    publicUrl: ISSUER,
+    bodyOctets,
+    counts,
+    log,
+  });
   const timing = { ...TIMING, ...options.timing };
   const clock = new Clock(timing.tickMs);
   const endpoint = new Endpoint({
@@ -318,6 +331,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
       clock,
       lines: new LineMemory(),
       turn,
+      pace: new Pace(),
       broker,
       roomLists,
       store,
@@ -327,6 +341,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
       counts,
       log,
       verify,
+      markRead,
       isMember: async (roomId, userId) => (await store.findStanding(roomId, userId))?.role != null,
       retryAfterMs: () => 1_500,
     },

@@ -1,73 +1,22 @@
 // What leaves a session's socket: in order beside ws's own frames, bounded, nothing after a Close.
-import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
-import { Turn } from '../../src/broker/turn.ts';
-import { encodeDataFrame, OPCODES } from '../../src/broker/websocket-frame.ts';
-import { OutboundQueue } from '../../src/session/outbound-queue.ts';
-
-type Line = {
-  queue: OutboundQueue;
-  server: WebSocket;
-  socket: Socket;
-  client: WebSocket;
-  overflows: number[];
-};
-
-const textFrame = (payload: Buffer) => encodeDataFrame(payload, OPCODES.text);
-const frameOf = (text: string) => textFrame(Buffer.from(text));
+import { WebSocket } from 'ws';
+import { flushed, frameOf, type Line, Lines, stall, textFrame } from './outbound-line.ts';
 
 describe('outbound queue', () => {
-  const http = createServer();
-  const webSockets = new WebSocketServer({ noServer: true });
-  let turn: Turn;
+  let lines: Lines;
+  const open = (limit?: number): Promise<Line> => lines.open(limit);
 
   beforeEach(async () => {
-    turn = new Turn();
-    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    lines = new Lines();
+    await lines.listen();
   });
-  afterEach(async () => {
-    http.removeAllListeners('upgrade');
-    http.closeAllConnections();
-    for (const client of webSockets.clients) client.terminate();
-    await new Promise((resolve) => http.close(resolve));
-  });
-
-  /** Both ends of one WebSocket; the server's end writes through a queue with this limit. */
-  async function open(limit = 1_048_576): Promise<Line> {
-    const overflows: number[] = [];
-    const accepted = new Promise<Omit<Line, 'client'>>((resolve) => {
-      http.once('upgrade', (req, socket: Socket, head) => {
-        webSockets.handleUpgrade(req, socket, head, (server) => {
-          const onOverflow = () => overflows.push(queue.octets);
-          const queue = new OutboundQueue({ socket, webSocket: server, turn, limit, onOverflow });
-          server.on('error', () => undefined);
-          resolve({ queue, server, socket, overflows });
-        });
-      });
-    });
-    const { port } = http.address() as AddressInfo;
-    const client = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
-    const [line] = await Promise.all([accepted, new Promise((resolve) => client.once('open', resolve))]);
-    return { ...line, client };
-  }
+  afterEach(() => lines.close());
 
   const closing = (client: WebSocket) =>
     new Promise<[number, string]>((resolve) =>
       client.once('close', (code, reason) => resolve([code, String(reason)])),
     );
-
-  /** A client that reads nothing, and a socket that the kernel takes nothing more from. */
-  async function stall({ queue, socket, client }: Line): Promise<void> {
-    client.pause();
-    while (socket.writableLength === 0) {
-      queue.enqueue(textFrame(Buffer.alloc(60_000)));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  const flushed = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
 
   test('50,000 messages mixed with pings arrive in order, none lost, and the Close is clean', async () => {
     const { queue, server, client } = await open(64 * 1_048_576);
@@ -119,47 +68,98 @@ describe('outbound queue', () => {
     expect(writes).toBe(1);
   });
 
-  test('exactly the limit may wait for a client that does not read; one octet more ends it', async () => {
+  test('exactly the limit may wait for a client that does not read; with one octet more it is full', async () => {
     const limit = 32 * 1_048_576;
     for (const over of [0, 1]) {
       const line = await open(limit);
       await stall(line);
-      const room = limit - line.queue.octets;
-      line.queue.enqueue(Buffer.alloc(room + over));
+      line.queue.enqueue(Buffer.alloc(limit - line.queue.octets + over));
       await flushed();
-      expect(line.overflows.length).toBe(over);
-      expect(line.queue.octets).toBeLessThanOrEqual(limit);
+      expect(line.queue.isFull).toBe(over === 1);
+      expect(line.told).toEqual(over === 1 ? ['full'] : []);
+      expect(line.room).toEqual(over === 1 ? [false] : []);
       line.client.terminate();
     }
   });
 
-  test('a client that does not read is reported once, and what comes after is not kept', async () => {
+  test('it says once that it is full, and once that it is not when the client has read on', async () => {
     const line = await open(4 * 1_048_576);
     await stall(line);
-    for (let n = 0; n < 2_000 && line.overflows.length === 0; n++) {
+    while (!line.queue.isFull) {
       line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
-      if (n % 10 === 0) await flushed();
+      await flushed();
     }
-    const kept = line.queue.octets;
-    for (let n = 0; n < 1_000; n++) line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
+    line.queue.enqueue(frameOf('an answer that must go'));
     await flushed();
-    expect(line.overflows.length).toBe(1);
-    expect(line.queue.octets).toBe(kept);
-    expect(kept).toBeLessThanOrEqual(4 * 1_048_576);
+    expect([line.told, line.room]).toEqual([['full'], [false]]);
+    const last = new Promise((resolve) =>
+      line.client.on('message', (data) => String(data) === 'an answer that must go' && resolve(null)),
+    );
+    line.client.resume();
+    await last;
+    while (line.queue.isFull) await flushed();
+    expect([line.told, line.room]).toEqual([
+      ['full', 'resume'],
+      [false, true],
+    ]);
   });
 
-  test('a flood within one turn does not heap up before the limit is looked at', async () => {
+  test('what may be lost is dropped while it is full, but for the newest of each kind', async () => {
     const line = await open(1_048_576);
     await stall(line);
-    for (let n = 0; n < 1_000; n++) {
+    while (!line.queue.isFull) {
       line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
-      expect(line.queue.octets).toBeLessThanOrEqual(1_048_576 + 60_010);
+      await flushed();
     }
-    expect(line.overflows.length).toBe(1);
+    for (const [text, kind] of [
+      ['plain', undefined],
+      ['ann 1', 'ann'],
+      ['bob 1', 'bob'],
+      ['ann 2', 'ann'],
+    ] as const) {
+      line.queue.offer(frameOf(text), kind);
+    }
+    expect(line.counts.ephemeralDropped).toBe(2);
+    const heard: string[] = [];
+    const last = new Promise((resolve) =>
+      line.client.on('message', (data) => {
+        if ((data as Buffer).length < 100) heard.push(String(data));
+        if (heard.length === 2) resolve(null);
+      }),
+    );
+    line.client.resume();
+    await last;
+    expect(heard).toEqual(['bob 1', 'ann 2']);
+    line.queue.offer(frameOf('plain again'), undefined);
+    while (heard.length < 3) await flushed();
+    expect(heard.at(-1)).toBe('plain again');
+    expect(line.counts.ephemeralDropped).toBe(2);
+  });
+
+  test('what is kept of what may be lost is bounded', async () => {
+    const line = await open(1_048_576);
+    await stall(line);
+    while (!line.queue.isFull) {
+      line.queue.enqueue(textFrame(Buffer.alloc(60_000)));
+      await flushed();
+    }
+    for (let n = 0; n < 1_025; n++) line.queue.offer(frameOf('x'), `kind ${n}`);
+    expect(line.counts.ephemeralDropped).toBe(1);
+    line.queue.offer(Buffer.alloc(262_144), 'kind 0');
+    // The older one of its kind was replaced, and there was no place for it.
+    expect(line.counts.ephemeralDropped).toBe(3);
+  });
+
+  test('whoever found no room within a turn is told when the turn has brought it', async () => {
+    const line = await open(100_000);
+    line.queue.enqueue(textFrame(Buffer.alloc(200_000)));
+    expect(line.queue.isFull).toBe(true);
+    while (line.told.length === 0) await flushed();
+    expect(line.told.at(-1)).toBe('resume');
   });
 
   test('a burst larger than the limit reaches a client that reads', async () => {
-    const { queue, client, overflows } = await open(100_000);
+    const { queue, client } = await open(100_000);
     let octets = 0;
     const all = new Promise<void>((resolve) => {
       client.on('message', (data) => {
@@ -169,7 +169,7 @@ describe('outbound queue', () => {
     });
     queue.enqueue(textFrame(Buffer.alloc(200_000)));
     await all;
-    expect(overflows).toEqual([]);
+    while (queue.isFull) await flushed();
   });
 
   test('nothing is written after our own Close', async () => {

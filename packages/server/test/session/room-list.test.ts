@@ -26,6 +26,14 @@ describe('room list', () => {
   const nextEvent = async (client: RawClient): Promise<RoomListEvent> =>
     roomListEventSchema.parse(bodyOf(await client.expect('MESSAGE')));
 
+  /** The next one that tells of the room up to an entry. */
+  const eventAt = async (client: RawClient, head: number): Promise<RoomListEvent> => {
+    for (;;) {
+      const event = await nextEvent(client);
+      if (event.type === 'room.updated' && event.head >= head) return event;
+    }
+  };
+
   test('a room that one makes, joins, is added to or leaves comes and goes', async () => {
     const ann = await listen('ann');
     const bob = await listen('bob');
@@ -40,13 +48,22 @@ describe('room list', () => {
     expect(await nextEvent(bob)).toMatchObject({
       type: 'room.added',
       roomId,
-      room: { role: 'member', memberCount: 2 },
+      room: { role: 'member', memberCount: 2, readSeq: 2, unread: 0 },
     });
     await chat.call('ann', 'DELETE', `/api/rooms/${roomId}/members/bob`);
     expect(await nextEvent(bob)).toEqual({ type: 'room.removed', roomId });
     const shown = (await chat.call('ann', 'POST', `/api/rooms/${roomId}/messages`, { content: 'alone' }))
       .body;
-    expect(await nextEvent(ann)).toMatchObject({ type: 'room.updated', roomId, lastMessage: shown });
+    expect(await eventAt(ann, 4)).toEqual({
+      type: 'room.updated',
+      roomId,
+      name: 'Hidden',
+      head: 4,
+      lastMessage: shown,
+      readSeq: 4,
+      unread: 0,
+      unreadMentions: 0,
+    });
     // What bob would hear of it would have come before the answer to this.
     bob.send('DISCONNECT', { receipt: 'bye' });
     expect((await bob.next()).command).toBe('RECEIPT');
@@ -77,7 +94,7 @@ describe('room list', () => {
     for (let n = 0; n < 500; n += 1) await ann.receipt(`${n}`);
     const events: RoomListEvent[] = [];
     const isLast = (event?: RoomListEvent) =>
-      event?.type === 'room.updated' && event.lastMessage.content === '499';
+      event?.type === 'room.updated' && event.lastMessage?.content === '499';
     while (!isLast(events.at(-1))) events.push(await nextEvent(bob));
     const intervals = Math.ceil((performance.now() - from) / INTERVAL_MS);
     const ofRoom = events.filter((event) => event.roomId === roomId);
@@ -86,6 +103,42 @@ describe('room list', () => {
     expect(events.filter((event) => event.roomId === other)).toHaveLength(1);
     const heads = ofRoom.map((event) => (event.type === 'room.updated' ? event.head : 0));
     expect(heads).toEqual(heads.toSorted((a, b) => a - b));
+    expect(events.at(-1)).toMatchObject({ readSeq: 2, unread: 500, unreadMentions: 0 });
+  });
+
+  test('what is left to read is counted, also of mentions, until it is read: by SEND, by PUT, by an answer', async () => {
+    const roomId = await chat.newRoom('ann', 'bob');
+    const bob = await listen('bob');
+    const mention = { content: 'bob?', mentions: ['bob'] };
+    const said = async (user: string, body: object) =>
+      ((await chat.call(user, 'POST', `/api/rooms/${roomId}/messages`, body)).body as { seq: number }).seq;
+    for (const unread of [1, 2]) {
+      expect(await eventAt(bob, await said('ann', mention))).toMatchObject({
+        readSeq: 2,
+        unread,
+        unreadMentions: unread,
+      });
+    }
+    bob.send('SEND', { destination: '/pub/read', receipt: 'r' }, JSON.stringify({ roomId, seq: 3 }));
+    await bob.receipt('r');
+    expect(await nextEvent(bob)).toMatchObject({ readSeq: 3, unread: 1, unreadMentions: 1 });
+    await chat.call('bob', 'PUT', `/api/rooms/${roomId}/read`, { seq: 4 });
+    expect(await nextEvent(bob)).toMatchObject({ readSeq: 4, unread: 0, unreadMentions: 0 });
+    expect(await eventAt(bob, await said('ann', mention))).toMatchObject({ unread: 1, unreadMentions: 1 });
+    expect(await eventAt(bob, await said('bob', { content: 'yes' }))).toMatchObject({
+      readSeq: 6,
+      unread: 0,
+      unreadMentions: 0,
+    });
+  });
+
+  test('a renamed room comes with its name, a deleted one goes', async () => {
+    const roomId = await chat.newRoom('ann', 'bob');
+    const bob = await listen('bob');
+    await chat.call('ann', 'PATCH', `/api/rooms/${roomId}`, { name: 'Better' });
+    expect(await nextEvent(bob)).toMatchObject({ type: 'room.updated', roomId, name: 'Better', head: 3 });
+    await chat.call('ann', 'DELETE', `/api/rooms/${roomId}`);
+    expect(await nextEvent(bob)).toEqual({ type: 'room.removed', roomId });
   });
 
   test('two sessions of a person, and two subscriptions of one, all hear it; after UNSUBSCRIBE none does', async () => {

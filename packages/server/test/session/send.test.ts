@@ -25,7 +25,7 @@ describe('SEND', () => {
     const client = await chat.connect('ann');
     client.say(roomId, 'hello', 'r');
     const receipt = headersOf(await client.receipt('r'));
-    const { messages } = await chat.store.listMessages(roomId, {}, 1);
+    const { messages } = await chat.store.listMessages(roomId, 'ann', {}, 1);
     expect(messages).toMatchObject([{ content: 'hello', senderId: 'ann', senderName: 'Ann' }]);
     expect(receipt).toEqual({
       'receipt-id': 'r',

@@ -1,7 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE over a real socket: ids, versions, membership, what is refused.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Chat, openChat } from './chat-fixture.ts';
-import { bodyOf, frameText, headersOf, sendText } from './raw-client.ts';
+import { bodyOf, frameText, headersOf, type ServerFrame, sendText } from './raw-client.ts';
 
 describe('subscriptions', () => {
   let chat: Chat;
@@ -123,12 +123,53 @@ describe('subscriptions', () => {
     expect(bodyOf(await client.expect('MESSAGE'))).toMatchObject({ content: 'heard' });
   });
 
-  test('from-seq is refused in words, never swallowed', async () => {
+  test('from-seq brings the log after it, then what comes; its RECEIPT names the head and the log', async () => {
     const client = await chat.connect('ann');
-    client.send('SUBSCRIBE', { destination, id: '0', 'from-seq': '0' });
-    const { error, code } = await client.refusal();
-    expect(code).toBe('unsupported-frame');
-    expect(error.headers.get('message')).toContain('from-seq');
+    const writer = await chat.connect('ann');
+    for (const text of ['one', 'two', 'three']) writer.say(roomId, text, text);
+    const receipts = [];
+    for (const text of ['one', 'two', 'three']) receipts.push(await writer.receipt(text));
+    const [first = 0, , last = 0] = receipts.map(({ headers }) => Number(headers.get('seq')));
+    client.send('SUBSCRIBE', { destination, id: '0', 'from-seq': String(first), receipt: 'r' });
+    const receipt = await client.receipt('r');
+    expect(Number(receipt.headers.get('seq'))).toBe(last);
+    const heard = await client.messages(2);
+    writer.say(roomId, 'four');
+    heard.push(...(await client.messages(1)));
+    expect(heard.map((message) => bodyOf(message).content)).toEqual(['two', 'three', 'four']);
+    expect(heard.map(({ headers }) => Number(headers.get('seq')))).toEqual([last - 1, last, last + 1]);
+    // And again from its own place, naming the log.
+    const again = await chat.connect('ann');
+    again.send('SUBSCRIBE', {
+      destination,
+      id: '0',
+      'from-seq': String(last),
+      'log-epoch': receipt.headers.get('log-epoch') ?? '',
+    });
+    expect(bodyOf((await again.messages(1))[0] as ServerFrame)).toMatchObject({ content: 'four' });
+  });
+
+  test.each([
+    ['past the head', { 'from-seq': '99999' }, 'reset-required'],
+    ['of another log', { 'from-seq': '0', 'log-epoch': 'restored' }, 'reset-required'],
+    ['that is no number', { 'from-seq': '-1' }, 'invalid-header'],
+    ['that is empty', { 'from-seq': '' }, 'invalid-header'],
+    ['that is no whole number', { 'from-seq': '1.5' }, 'invalid-header'],
+    ['that no number of JavaScript is', { 'from-seq': '99999999999999999999' }, 'invalid-header'],
+    ['missing beside log-epoch', { 'log-epoch': 'x' }, 'missing-header'],
+  ])('a from-seq %s is refused', async (_what, headers, code) => {
+    const client = await chat.connect('ann');
+    client.send('SUBSCRIBE', { destination, id: '0', ...headers });
+    expect((await client.refusal()).code).toBe(code);
+  });
+
+  test('reset-required is told softly to who hears errors, and the session goes on', async () => {
+    const client = await chat.connect('ann');
+    client.send('SUBSCRIBE', { destination: '/user/queue/errors', id: 'e' });
+    client.send('SUBSCRIBE', { destination, id: '0', 'from-seq': '99999', receipt: 'r' });
+    expect(bodyOf(await client.expect('MESSAGE'))).toMatchObject({ code: 'reset-required', receiptId: 'r' });
+    // The id is free: nothing was subscribed.
+    await client.subscribe(roomId, '0');
   });
 
   test('U13 a selector is not evaluated', async () => {

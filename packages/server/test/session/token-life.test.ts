@@ -104,7 +104,7 @@ describe('the end of the token', () => {
     }
     expect(await end).toMatchObject({ code: 'token-expired', close: 1008 });
     const count = (await chat.history(roomId)).length;
-    const mine = (await chat.store.listMessages(roomId, {}, 200)).messages.filter(
+    const mine = (await chat.store.listMessages(roomId, 'ann', {}, 200)).messages.filter(
       ({ senderId }) => senderId === 'ann',
     );
     const last = Date.parse(mine.at(-1)?.createdAt ?? '');
@@ -224,7 +224,7 @@ describe('a newer token', () => {
     }
     expect(order.filter((item) => item?.length === 1)).toEqual(['1', '2', '3']);
     expect(order.filter((item) => item !== undefined && item.length > 1)).toEqual(['first', 'second']);
-    const { messages } = await chat.store.listMessages(roomId, {}, 2);
+    const { messages } = await chat.store.listMessages(roomId, 'ann', {}, 2);
     expect(messages.map(({ senderId, senderName }) => [senderId, senderName])).toEqual([
       ['ann', 'Ann'],
       ['ann', 'Ann B.'],

@@ -612,7 +612,7 @@ describe('transactions', () => {
       expect(await chat.history(room)).toEqual(['1', '2']);
       ann.write(commit('t', { receipt: 'commit' }));
       await ann.receipt('commit');
-      const { messages } = await chat.store.listMessages(room, {}, 10);
+      const { messages } = await chat.store.listMessages(room, 'ann', {}, 10);
       expect(messages.map(({ content }) => content)).toEqual(['1', '2', 'in']);
       ann.write(begin('t') + abort('t', { receipt: 'abort' }));
       expect(headersOf(await ann.receipt('abort'))).toEqual({ 'receipt-id': 'abort' });

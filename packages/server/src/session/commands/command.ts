@@ -21,7 +21,7 @@ export function blocking(answer: Promise<Answer>): Pending {
 /** An answer that a step before it must lead to: frames wait for that step, then for as long as what it led to wants. */
 export function after(step: Promise<Answer | Pending>): Pending {
   return {
-    answer: step.then((next) => ('answer' in next ? next.answer : next)),
+    answer: meanwhile(step).answer,
     holds: step.then((next) => ('answer' in next ? next.holds : null)),
   };
 }

@@ -88,6 +88,10 @@ function complete(session: Session, work: UnitOfWork, result: ReceiptHeaders): A
 
 function receiptOf(appended: readonly Appended[], result: ReceiptHeaders): ReceiptHeaders {
   const last = appended.at(-1);
-  if (last === undefined) return result;
-  return [['message-id', last.entry.messageId], ['seq', String(last.entry.seq)], ...result];
+  // Of what changes nothing there may be no entry: a reaction taken away that wasn't there.
+  if (last === undefined || last.entry === null) return result;
+  const { epoch, entry } = last;
+  // A message keeps its id when a restored backup gives its log another epoch.
+  const id = entry.type === 'message.created' ? entry.messageId : `${epoch}-${entry.seq}`;
+  return [['message-id', id], ['seq', String(entry.seq)], ...result];
 }

@@ -1,8 +1,14 @@
 // SUBSCRIBE: to a room's log, for members, live from the head that its RECEIPT names; or to a topic.
-import { isPattern, MaruError, roomOfDestination, USER_DESTINATIONS } from '@maru/contract';
+import {
+  isPattern,
+  MaruError,
+  roomOfDestination,
+  roomOfSignalDestination,
+  USER_DESTINATIONS,
+} from '@maru/contract';
 import { encodeHeaderLine, type FrameHeaders } from '@maru/stomp';
-import type { Subscriber } from '../../broker/broker.ts';
-import { isUserDestination } from '../../handlers/topic-rule.ts';
+import type { From, Subscriber } from '../../broker/broker.ts';
+import { isUserDestination, subjectOf } from '../../handlers/topic-rule.ts';
 import type { Principal } from '../../identity/principal.ts';
 import type { ClientFrame, Session, Subscription } from '../session.ts';
 import { windowOf } from '../window.ts';
@@ -27,10 +33,14 @@ export function subscribe(session: Session, frame: ClientFrame): Answer | Pendin
     return blocking(subscribeRoomList(session, principal, headers, subscription));
   }
   const roomId = roomOfDestination(destination);
+  if (roomId !== undefined) {
+    return blocking(subscribeRoom(session, principal, headers, subscription, roomId));
+  }
+  const signals = roomOfSignalDestination(destination);
   return blocking(
-    roomId === undefined
+    signals === undefined
       ? subscribeTopic(session, principal, headers, subscription)
-      : subscribeRoom(session, principal, headers, subscription, roomId),
+      : subscribeSignals(session, principal, headers, subscription, signals),
   );
 }
 
@@ -46,13 +56,10 @@ async function subscribeRoom(
   subscription: Subscription,
   roomId: string,
 ): Promise<Answer> {
-  if (headers.has('from-seq')) {
-    // Refused rather than ignored: whoever asks would otherwise miss messages without knowing it.
-    throw new MaruError('unsupported-frame', { message: 'This server does not offer from-seq yet' });
-  }
   const live = await session.services.broker.subscribe(
     roomId,
     subscriberOf(session, principal, headers, subscription),
+    fromOf(headers),
   );
   enter(session, subscription, live);
   return {
@@ -61,6 +68,36 @@ async function subscribeRoom(
       ['log-epoch', live.epoch],
     ],
   };
+}
+
+/** Typing, read markers and presence of a room. */
+async function subscribeSignals(
+  session: Session,
+  principal: Principal,
+  headers: FrameHeaders,
+  subscription: Subscription,
+  roomId: string,
+): Promise<Answer> {
+  const subscriber = subscriberOf(session, principal, headers, subscription);
+  enter(session, subscription, await session.services.broker.subscribeSignals(roomId, subscriber));
+  return DONE;
+}
+
+/** From where a room's log is to be read; `null`: live from now. @throws MaruError `invalid-header` */
+function fromOf(headers: FrameHeaders): From | null {
+  const text = headers.get('from-seq');
+  const epoch = headers.get('log-epoch');
+  if (text === undefined) {
+    // An epoch alone asks for nothing; whoever sends it has left out what it was for.
+    if (epoch === undefined) return null;
+    throw new MaruError('missing-header', {
+      message: 'log-epoch says of which log from-seq is: it needs from-seq',
+    });
+  }
+  if (!/^(0|[1-9]\d{0,14})$/.test(text)) {
+    throw new MaruError('invalid-header', { message: 'from-seq must be the seq of an entry, or 0 for all' });
+  }
+  return { seq: Number(text), epoch };
 }
 
 async function subscribeTopic(
@@ -73,10 +110,10 @@ async function subscribeTopic(
   const { destination } = subscription;
   const found = services.topics.find(destination);
   if (found === undefined) throw new MaruError('unknown-destination');
-  const isMember = (roomId: string) => services.isMember(roomId, principal.userId);
   const { item: rule, parameters } = found;
   // A rule that answers nothing keeps everybody out.
-  const may = !rule.maySubscribe || (await rule.maySubscribe({ principal, parameters, isMember })) === true;
+  const may =
+    !rule.maySubscribe || (await rule.maySubscribe(subjectOf(services, principal, parameters))) === true;
   if (!may) throw new MaruError('access-denied');
   const topic = { destination, userId: isUserDestination(destination) ? principal.userId : null };
   const subscriber = subscriberOf(session, principal, headers, subscription);
