@@ -4,7 +4,7 @@
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { ListenError } from './listen.ts';
 import type { Listening, Role } from './maru.ts';
 import { createLog } from './telemetry/log.ts';
@@ -21,16 +21,57 @@ const RUN: Readonly<Record<string, { readonly roles: readonly Role[]; readonly d
   web: { roles: ['web'], does: 'the web page alone' },
 };
 
+type Option = 'quick' | 'json';
+type Call = { readonly config: Config; readonly operand: string } & Readonly<Record<Option, boolean>>;
+type Tool = {
+  /** What it needs after its name. */
+  readonly operand?: 'FOLDER';
+  readonly options?: readonly Option[];
+  readonly does: string;
+  /** @returns whether all is well; what is not was printed */
+  run(call: Call): boolean | Promise<boolean>;
+};
+
+/** Loaded when it is asked for: starting a server needs none of it. */
+const dataCommands = () => import('./data-commands.ts');
+
+const TOOLS: Readonly<Record<string, Tool>> = {
+  'check-config': {
+    does: 'reads the configuration, prints it and exits',
+    run({ config }) {
+      console.log(JSON.stringify(config, hideSecrets, 2));
+      return true;
+    },
+  },
+  backup: {
+    operand: 'FOLDER',
+    does: 'copies the data to a new folder, also while a server runs',
+    run: async ({ config, operand }) => (await dataCommands()).printBackup(config.dataDir, operand),
+  },
+  restore: {
+    operand: 'FOLDER',
+    does: 'a backup into a new or empty dataDir',
+    run: async ({ config, operand }) => (await dataCommands()).printRestore(config.dataDir, operand),
+  },
+  verify: {
+    options: ['quick', 'json'],
+    does: 'reads the data through for damage, also while a server runs',
+    run: async ({ config, ...options }) => (await dataCommands()).printVerification(config.dataDir, options),
+  },
+};
+
 const USAGE = `maru ${VERSION}
 
 usage: maru COMMAND [--config FILE] [--set SETTING=VALUE]…
 
-${Object.entries(RUN)
-  .map(([name, { does }]) => `  ${name.padEnd(14)}${does}`)
+${Object.entries<Pick<Tool, 'operand' | 'does'>>({ ...RUN, ...TOOLS })
+  .map(([name, { operand = '', does }]) => `  ${`${name} ${operand}`.padEnd(16)}${does}`)
   .join('\n')}
-  check-config  reads the configuration, prints it and exits
-  help          this text
-  version       the version
+  help            this text
+  version         the version
+
+  verify --quick  leaves out whether each index agrees with its table
+  verify --json   prints what it found as JSON
 
 Settings come from maru.yaml (or --config), then from the environment (gateway.port is
 MARU_GATEWAY_PORT), then from --set. All of them: docs/operations.md`;
@@ -45,19 +86,32 @@ async function main(): Promise<void> {
   const [command = 'help', ...rest] = positionals;
   if (values.help || command === 'help') return console.log(USAGE);
   if (values.version || command === 'version') return console.log(VERSION);
-  if (rest.length > 0) return fail(`maru ${command} takes no "${rest[0]}"; see maru help`);
-  const run = RUN[command];
-  if (run === undefined && command !== 'check-config')
+  const run = Object.hasOwn(RUN, command) ? RUN[command] : undefined;
+  const tool = Object.hasOwn(TOOLS, command) ? TOOLS[command] : undefined;
+  if (run === undefined && tool === undefined) {
     return fail(`maru has no command "${command}"; see maru help`);
+  }
+  const operand = (tool?.operand && rest.shift()) ?? '';
+  if (rest.length > 0) return fail(`maru ${command} takes no "${rest[0]}"; see maru help`);
+  if (tool?.operand && operand === '') {
+    return fail(`maru ${command} needs a ${tool.operand}; see maru help`);
+  }
+  const stray = (['quick', 'json'] as const).find((name) => values[name] && !tool?.options?.includes(name));
+  if (stray !== undefined) return fail(`maru ${command} takes no "--${stray}"; see maru help`);
 
   const config = readConfig({ file: values.config, assignments: values.set ?? [] });
-  if (run === undefined) return console.log(JSON.stringify(config, hideSecrets, 2));
+  if (run !== undefined) return start(run.roles, config);
+  const { quick = false, json = false } = values;
+  if (!(await tool?.run({ config, operand, quick, json }))) process.exitCode = 1;
+}
+
+async function start(roles: readonly Role[], config: Config): Promise<void> {
   const log = createLog(config.log.level);
   // A second start then skips half of the first one's work; where the folder can't be written nothing is kept.
   nodeModule.enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)));
   const { createMaru } = await import('./main.ts');
   let stop: (code: number) => void = (code) => process.exit(code);
-  const maru = createMaru({ config, roles: run.roles, log, onFatal: () => stop(1) });
+  const maru = createMaru({ config, roles, log, onFatal: () => stop(1) });
   const listening = await maru.start();
   let stopping = false;
   stop = (code) => {
@@ -89,6 +143,8 @@ function readArguments() {
       options: {
         config: { type: 'string', short: 'c' },
         set: { type: 'string', multiple: true },
+        quick: { type: 'boolean' },
+        json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },

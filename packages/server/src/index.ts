@@ -10,6 +10,7 @@ export {
   type HandlerResult,
   type Handling,
   type Mapping,
+  type MessageChange,
   mapDestination,
   type ReceiptHeaders,
 } from './handlers/application-handler.ts';

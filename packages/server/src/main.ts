@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
+import { Pace } from './broker/catch-up-turns.ts';
 import { LocalBroker } from './broker/local-broker.ts';
 import { RoomListFeed } from './broker/room-list-feed.ts';
 import { Turn } from './broker/turn.ts';
@@ -14,6 +15,7 @@ import { DOCS_PATH, OPENAPI_PATH } from './handlers/api-docs.ts';
 import { createDoor } from './handlers/door.ts';
 import { type HandlerModule, loadHandlerModule } from './handlers/handler-module.ts';
 import { createApi } from './handlers/http-api.ts';
+import { ReadMarkers } from './handlers/read-markers.ts';
 import { OriginList } from './http/origin-list.ts';
 import type { Upstream } from './http/upstream.ts';
 import { loadSecrets } from './identity/secrets.ts';
@@ -26,6 +28,7 @@ import { Endpoint } from './session/endpoint.ts';
 import { watchSessions } from './session/gauges.ts';
 import { UserSessions } from './session/user-sessions.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
 import { createLog, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { createOperations } from './telemetry/operations.ts';
@@ -165,10 +168,19 @@ async function openChat(
   const modules = await Promise.all(config.handlers.map((file) => loadHandlerModule(file)));
   const door = createDoor([...handlers, ...modules]);
 
+  const storageLog = new SparseLog({ log, level: 'error' });
   const store = await openSqliteStore({
     folder: dataDir,
     queueLimit: chat.appendQueue,
+    onStorage: (trouble) => {
+      if (trouble === null) log.info('the storage works again');
+      else storageLog.tell(trouble.problem, { err: trouble.error }, `the storage fails: ${trouble.problem}`);
+    },
     onFailure: (failure, error) => {
+      if (failure === 'background-failed') {
+        log.error({ err: error }, 'the store fails to index messages or to take deleted ones off the disk');
+        return;
+      }
       log.fatal({ failure, err: error }, 'the store failed');
       readiness.fail();
       onFatal(error);
@@ -188,10 +200,13 @@ async function openChat(
   });
 
   const people = new People(store);
+  const readMarkers = new ReadMarkers({ store, broker, roomLists });
+  const markRead: Store['markRead'] = (...moved) => readMarkers.mark(...moved);
   const api = await createApi({
     store,
     people,
     verify,
+    markRead,
     publicUrl,
     bodyOctets: chat.bodyOctets,
     counts,
@@ -211,6 +226,7 @@ async function openChat(
       clock: new Clock(chat.tickMs),
       lines: new LineMemory(1024),
       turn,
+      pace: new Pace(),
       store,
       broker,
       roomLists,
@@ -220,13 +236,13 @@ async function openChat(
       counts,
       log,
       verify,
+      markRead,
       isMember: async (roomId, userId) => (await store.findStanding(roomId, userId))?.role != null,
       retryAfterMs: () => 500 + Math.floor(Math.random() * 4_500),
     },
   });
   watchSessions(metrics, endpoint, broker, store);
-  // Any question that goes through the reading thread to the disk.
-  readiness.watch('store', () => store.findRoom('', ''));
+  readiness.watch('store', () => store.check());
   return {
     upstream: {
       handleRequest: api.handleRequest,

@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openWriting } from './store/writing.ts';
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
 
@@ -34,8 +36,18 @@ describe('maru', () => {
   test.each([[[]], [['help']], [['--help']], [['start', '-h']]])('%j prints how it is used', async (args) => {
     const { code, out, err } = await maru(args);
     expect([code, err]).toEqual([0, '']);
-    for (const command of ['start', 'gateway', 'chat', 'identity', 'web', 'check-config'])
-      expect(out).toContain(`  ${command} `);
+    const commands = [
+      'start',
+      'gateway',
+      'chat',
+      'identity',
+      'web',
+      'check-config',
+      'backup',
+      'restore',
+      'verify',
+    ];
+    for (const command of commands) expect(out).toContain(`  ${command} `);
   });
 
   test('version prints the version alone', async () => {
@@ -49,6 +61,14 @@ describe('maru', () => {
   test.each([
     [['strat'], 'maru: maru has no command "strat"; see maru help\n'],
     [['check-config', 'now'], 'maru: maru check-config takes no "now"; see maru help\n'],
+    [['start', '--json'], 'maru: maru start takes no "--json"; see maru help\n'],
+    [['backup', 'a', '--quick'], 'maru: maru backup takes no "--quick"; see maru help\n'],
+    [['backup'], 'maru: maru backup needs a FOLDER; see maru help\n'],
+    [['restore', 'a', 'b'], 'maru: maru restore takes no "b"; see maru help\n'],
+    [['verify', 'a'], 'maru: maru verify takes no "a"; see maru help\n'],
+    [['verify', '--set', 'dataDir=none'], /^maru: there is no data of Maru in .*none\n$/],
+    [['backup', 'a', '--set', 'dataDir=none'], /^maru: there is no data of Maru in .*none\n$/],
+    [['restore', 'none'], /^maru: none is no backup of Maru: .*\n$/],
     [['check-config', '--prot', '1'], /^maru: Unknown option '--prot'.*see maru help\n$/],
     [['check-config', '--set', 'gateway.prot=1'], /^maru: --set gateway\.prot is no setting of Maru.*\n$/],
     [['check-config', '--config', 'none.yaml'], /^maru: cannot read the configuration .*none\.yaml.*\n$/],
@@ -80,6 +100,43 @@ describe('maru', () => {
       file: join(folder, 'maru.yaml'),
     });
     expect(out).not.toContain(secret);
+  });
+
+  test('verify prints a line for each problem, or JSON, and ends with 1 if there is one', async () => {
+    const dataDir = join(folder, 'data');
+    const writing = openWriting(dataDir);
+    const owner = { userId: 'ann', name: 'Ann' };
+    const { roomId } = writing.write({
+      name: 'createRoom',
+      input: { name: 'x', visibility: 'public', owner },
+    });
+    writing.close();
+    const run = (...options: string[]) => maru(['verify', ...options, '--set', `dataDir=${dataDir}`]);
+    expect(await run()).toEqual({
+      code: 0,
+      out: `No problem in ${dataDir}; rooms: 1, entries: 1.\n`,
+      err: '',
+    });
+
+    const db = new DatabaseSync(join(dataDir, 'chat.db'));
+    db.exec('UPDATE rooms SET member_count = 7');
+    db.close();
+    const problem = `room ${roomId}: it counts 7 members, there are 1`;
+    const check = 'every member is counted, and joined by an entry';
+    const { code, out, err } = await run('--quick');
+    expect([code, err]).toEqual([1, '']);
+    expect(out.split('\n').slice(0, 2)).toEqual([
+      `chat.db: ${problem}   (${check})`,
+      expect.stringContaining(`Problems in ${dataDir}: 1.`),
+    ]);
+    const json = await run('--json');
+    expect([json.code, json.err]).toEqual([1, '']);
+    expect(JSON.parse(json.out)).toEqual({
+      dataDir,
+      rooms: 1,
+      entries: 1,
+      problems: [{ file: 'chat.db', check, problem }],
+    });
   });
 
   test('a busy port is one clear line that says which setting to change', async () => {

@@ -1,5 +1,12 @@
 // An application destination (`/pub/…`) and what happens with what is sent there. Built-in and own handlers are alike.
-import { MaruError } from '@maru/contract';
+import {
+  type DeleteMessage,
+  type EditMessage,
+  MaruError,
+  type ReactToMessage,
+  type Reading,
+  type RoomSignal,
+} from '@maru/contract';
 import type { z } from 'zod';
 import type { Publication } from '../broker/broker.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -15,7 +22,15 @@ export type ChatMessage = {
   readonly content: string;
   readonly clientMessageId?: string | undefined;
   readonly replyTo?: string | undefined;
+  /** User ids of members of the room. */
+  readonly mentions?: readonly string[] | undefined;
 };
+
+/** What is to become of a message that a room has; who wants it is the session's person. */
+export type MessageChange =
+  | Readonly<EditMessage & { kind: 'edit' }>
+  | Readonly<DeleteMessage & { kind: 'delete' }>
+  | Readonly<ReactToMessage & { kind: 'react' }>;
 
 /** One message that came, and what can be done with it. */
 export type Handling<Body, Destination extends string = string> = {
@@ -38,11 +53,23 @@ export type Handling<Body, Destination extends string = string> = {
    */
   append(message: ChatMessage): void;
   /**
+   * Edits a message, deletes it or reacts to it: an entry of the room's log, as durable and as atomic as what is appended.
+   * @throws MaruError `invalid-body` for what no client could ask for either.
+   */
+  change(change: MessageChange): void;
+  /**
    * Publishes on a topic that was declared, when the handler is done and what it appended is durable. A `/user/queue/…`
    * topic needs `to`: the user id of whose it is. @throws TypeError if no module declared the topic, or for headers that
    * are the server's own.
    */
   publish(destination: string, message: Publishable, options?: { readonly to?: string }): void;
+  /** Tells who listens to the room what it doesn't keep, when the handler is done; in its turn with what it publishes. */
+  signal(signal: RoomSignal): void;
+  /**
+   * Moves the sender's read marker, at once. @returns where they stand then, and whether it moved. Rejects with
+   * `room-not-found`, `not-a-member`.
+   */
+  markRead(roomId: string, seq: number): Promise<Reading & { readonly moved: boolean }>;
   isMember(roomId: string): Promise<boolean>;
 };
 

@@ -10,14 +10,21 @@ import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createDocsPage, DOCS_PATH, documentApi } from './api-docs.ts';
 import { authenticateRequests } from './authenticate.ts';
+import { directApi } from './direct-api.ts';
 import { answerBadAddress, answerErrors } from './error-reply.ts';
 import { membersApi } from './members-api.ts';
 import { messagesApi } from './messages-api.ts';
+import { peopleApi } from './people-api.ts';
+import { reactionsApi } from './reactions-api.ts';
+import { readingApi } from './reading-api.ts';
 import { roomsApi } from './rooms-api.ts';
+import { searchApi } from './search-api.ts';
 
 export type ApiOptions = {
   readonly store: Store;
   readonly people: People;
+  /** As the store does it, and tells whoever is to know of it. */
+  readonly markRead: Store['markRead'];
   verify(token: string): Promise<Principal>;
   readonly publicUrl: string;
   readonly bodyOctets: number;
@@ -39,6 +46,8 @@ export type HttpApi = {
   close(): Promise<void>;
 };
 
+const APIS = [peopleApi, roomsApi, membersApi, directApi, messagesApi, reactionsApi, searchApi];
+
 export async function createApi(options: ApiOptions): Promise<HttpApi> {
   const api: Api = Fastify({
     loggerInstance: options.log as FastifyBaseLogger,
@@ -55,9 +64,8 @@ export async function createApi(options: ApiOptions): Promise<HttpApi> {
   await documentApi(api, options.publicUrl);
   await api.register(async (guarded) => {
     authenticateRequests(guarded, options);
-    roomsApi(guarded as Api, options.store);
-    membersApi(guarded as Api, options.store);
-    messagesApi(guarded as Api, options.store);
+    for (const register of APIS) register(guarded as Api, options.store);
+    readingApi(guarded as Api, options);
   });
   await api.ready();
   const docs = createDocsPage(options.counts, options.log);

@@ -1,28 +1,22 @@
-// REST: who am I, and rooms: create, list, read.
+// REST: rooms: create, list, read, rename, delete.
 import {
   createRoomSchema,
   httpErrorSchema,
   listRoomsQuerySchema,
-  meSchema,
   roomPageSchema,
   roomParamsSchema,
   roomSchema,
+  updateRoomSchema,
 } from '@maru/contract';
+import { z } from 'zod';
 import type { Store } from '../store/store.ts';
 import { callerOf } from './authenticate.ts';
 import type { Api } from './http-api.ts';
-import { requireVisible } from './room-access.ts';
+import { asSeen, personOf, requireVisible } from './room-access.ts';
+
+const REFUSED = { 400: httpErrorSchema, 403: httpErrorSchema, 404: httpErrorSchema };
 
 export function roomsApi(api: Api, store: Store): void {
-  api.get(
-    '/api/me',
-    { schema: { tags: ['people'], summary: 'The caller', response: { 200: meSchema } } },
-    (request) => {
-      const { userId, name, roles } = callerOf(request);
-      return { userId, name, roles: [...roles] };
-    },
-  );
-
   api.post(
     '/api/rooms',
     {
@@ -34,8 +28,7 @@ export function roomsApi(api: Api, store: Store): void {
       },
     },
     async (request, reply) => {
-      const { userId, name } = callerOf(request);
-      const room = await store.createRoom({ ...request.body, owner: { userId, name } });
+      const room = await store.createRoom({ ...request.body, owner: personOf(callerOf(request)) });
       return reply.code(201).header('location', `/api/rooms/${room.roomId}`).send(room);
     },
   );
@@ -53,9 +46,7 @@ export function roomsApi(api: Api, store: Store): void {
     async (request) => {
       const { scope, cursor, limit } = request.query;
       const page = await store.listRooms(scope, callerOf(request).userId, cursor, limit);
-      // The last message of a public room is for its members only.
-      const rooms = page.items.map((room) => (room.role === null ? { ...room, lastMessage: null } : room));
-      return { rooms, nextCursor: page.nextCursor };
+      return { rooms: page.items.map(asSeen), nextCursor: page.nextCursor };
     },
   );
 
@@ -70,5 +61,35 @@ export function roomsApi(api: Api, store: Store): void {
       },
     },
     (request) => requireVisible(store, callerOf(request), request.params.roomId),
+  );
+
+  api.patch(
+    '/api/rooms/:roomId',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'Rename a room as its owner',
+        params: roomParamsSchema,
+        body: updateRoomSchema,
+        response: { 200: roomSchema, ...REFUSED },
+      },
+    },
+    (request) => store.updateRoom(request.params.roomId, personOf(callerOf(request)), request.body),
+  );
+
+  api.delete(
+    '/api/rooms/:roomId',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'Delete a room as its owner, with all that is in it',
+        params: roomParamsSchema,
+        response: { 204: z.null(), ...REFUSED },
+      },
+    },
+    async (request, reply) => {
+      await store.deleteRoom(request.params.roomId, personOf(callerOf(request)));
+      return reply.code(204).send(null);
+    },
   );
 }

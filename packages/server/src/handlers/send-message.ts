@@ -1,12 +1,15 @@
 // A chat message: stored, then broadcast (by the store's commit). SEND and POST end in the same append.
 import { APPLICATION_DESTINATIONS, MaruError, sendMessageSchema } from '@maru/contract';
 import type { Principal } from '../identity/principal.ts';
-import type { NewMessage } from '../store/store.ts';
+import type { NewEntry, NewMessage } from '../store/store.ts';
 import { type ChatMessage, describeProblem, mapDestination } from './application-handler.ts';
 
 /** The sender is the session's, never the body's. */
-export function newMessageOf(sender: Principal, message: ChatMessage): NewMessage {
-  return { ...message, sender: { userId: sender.userId, name: sender.name } };
+export function newMessageOf(
+  { userId, name }: Principal,
+  message: ChatMessage,
+): NewMessage & Extract<NewEntry, { kind: 'message' }> {
+  return { ...message, kind: 'message', sender: { userId, name } };
 }
 
 /** @throws MaruError `invalid-body` for what no client could have sent either. */

@@ -2,7 +2,12 @@
 import { USER_DESTINATIONS } from '@maru/contract';
 import type { Topic } from '../broker/broker.ts';
 import type { Principal } from '../identity/principal.ts';
-import { DestinationTable, DestinationTemplate, type ParametersOf } from './destination-template.ts';
+import {
+  DestinationTable,
+  DestinationTemplate,
+  type Parameters,
+  type ParametersOf,
+} from './destination-template.ts';
 
 /** Who asks for what. */
 export type Subject<Destination extends string = string> = {
@@ -10,6 +15,15 @@ export type Subject<Destination extends string = string> = {
   readonly parameters: ParametersOf<Destination>;
   isMember(roomId: string): Promise<boolean>;
 };
+
+/** What a rule is asked about: this person, for these parameters of its destination. */
+export function subjectOf(
+  people: { isMember(roomId: string, userId: string): Promise<boolean> },
+  principal: Principal,
+  parameters: Parameters,
+): Subject {
+  return { principal, parameters, isMember: (roomId) => people.isMember(roomId, principal.userId) };
+}
 
 /**
  * Only the answer `true` lets in. To refuse in words of its own a rule throws or rejects with a MaruError; `refused` takes a

@@ -1,12 +1,18 @@
 // What a SEND, or all frames of a transaction, ask for: taken down by handlers first, then carried out as one.
+import type { RoomSignal } from '@maru/contract';
 import type { Broker, Publication, Topic } from '../broker/broker.ts';
-import type { Appended, NewMessage, Store } from '../store/store.ts';
+import type { Appended, NewEntry, Store } from '../store/store.ts';
 
 const NOTHING: readonly Appended[] = [];
 
+/** What is told and not kept: on a topic, or to whoever listens to a room. */
+export type Unkept =
+  | { readonly topic: Topic; readonly publication: Publication }
+  | { readonly signal: RoomSignal };
+
 export class UnitOfWork {
-  readonly appends: NewMessage[] = [];
-  readonly publications: { readonly topic: Topic; readonly publication: Publication }[] = [];
+  readonly appends: NewEntry[] = [];
+  readonly publications: Unkept[] = [];
 }
 
 /** Carries out the units of one session: what it publishes comes in the order of its frames, also where one has to wait. */
@@ -21,8 +27,8 @@ export class Effects {
 
   /**
    * Appends what is to be kept in one commit, or nothing of it; then publishes. Appends begin before this returns.
-   * @returns what was appended, in order; at once where nothing is to be waited for. Rejects as `Store.appendMessages`
-   * does, nothing is published then.
+   * @returns what was appended, in order; at once where nothing is to be waited for. Rejects as `Store.append` does,
+   * nothing is published then.
    */
   carryOut(work: UnitOfWork): readonly Appended[] | Promise<readonly Appended[]> {
     const appended = this.#append(work.appends);
@@ -43,17 +49,22 @@ export class Effects {
     return carried;
   }
 
-  #append(appends: readonly NewMessage[]): readonly Appended[] | Promise<readonly Appended[]> {
+  #append(appends: readonly NewEntry[]): readonly Appended[] | Promise<readonly Appended[]> {
     const { store } = this.#parts;
     const [first] = appends;
     if (first === undefined) return NOTHING;
-    return appends.length === 1
+    // What nearly every SEND is has a way of its own through the store.
+    return appends.length === 1 && first.kind === 'message'
       ? store.appendMessage(first).then((only) => [only])
-      : store.appendMessages(appends);
+      : store.append(appends);
   }
 
   #publish({ publications }: UnitOfWork): void {
-    for (const { topic, publication } of publications) this.#parts.broker.publishTopic(topic, publication);
+    const { broker } = this.#parts;
+    for (const unkept of publications) {
+      if ('signal' in unkept) broker.publishSignal(unkept.signal);
+      else broker.publishTopic(unkept.topic, unkept.publication);
+    }
   }
 
   #forget(done: Promise<unknown>): void {

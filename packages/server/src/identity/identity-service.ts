@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { getSystemErrorMessage } from 'node:util';
 import type { Upstream } from '../http/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { IdentityRateLimit } from './identity-endpoint.ts';
@@ -54,11 +55,26 @@ export async function openIdentityService(options: IdentityServiceOptions): Prom
 
 /** Readable by its owner alone: it holds password hashes and sessions. SQLite gives -wal and -shm the same mode. */
 function openDatabase(dataDir: string): DatabaseSync {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, 'identity.db');
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
-  const database = new DatabaseSync(path, { timeout: 5000 });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-  return database;
+  let database: DatabaseSync | undefined;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    // For writing: SQLite opens what it may not write for reading alone.
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+    database = new DatabaseSync(path, { timeout: 5000 });
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    return database;
+  } catch (cause) {
+    database?.close();
+    throw new Error(`cannot open ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** As the operating system or SQLite says it, for whoever starts the service. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'errno' in error && typeof error.errno === 'number'
+    ? getSystemErrorMessage(error.errno)
+    : error.message;
 }

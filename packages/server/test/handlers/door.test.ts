@@ -1,5 +1,5 @@
 // All modules together: which destinations there are, and which there can't be.
-import { MaruError } from '@maru/contract';
+import { APPLICATION_DESTINATIONS, MaruError } from '@maru/contract';
 import { describe, expect, test } from 'vitest';
 import { mapDestination } from '../../src/handlers/application-handler.ts';
 import { createDoor } from '../../src/handlers/door.ts';
@@ -17,8 +17,9 @@ const withTopics = (...destinations: string[]): HandlerModule => ({
 describe('the door', () => {
   test('without modules has what Maru itself offers', () => {
     const door = createDoor([]);
-    expect(door.mappings.find('/pub/send/message')).toBeDefined();
-    expect(door.mappings.find('/pub/session/token')).toBeDefined();
+    for (const destination of Object.values(APPLICATION_DESTINATIONS)) {
+      expect(door.mappings.find(destination)?.item.destination).toBe(destination);
+    }
     expect(door.mappings.find('/pub/echo')).toBeUndefined();
     expect(door.interceptors).toEqual([]);
   });
@@ -45,6 +46,7 @@ describe('the door', () => {
     [withDestinations('/topic/a'), '/topic/a is no application destination; those begin with /pub/'],
     [withDestinations('/pub/a b'), '"/pub/a b" is no destination such as'],
     [withDestinations('/pub/send/message'), "/pub/send/message is Maru's own"],
+    [withDestinations('/pub/typing'), "/pub/typing is Maru's own"],
     [withDestinations('/pub/a', '/pub/a'), '/pub/a is defined twice'],
     [withTopics('/topic/a', '/topic/a'), '/topic/a is defined twice'],
     [withTopics('/pub/a'), '/pub/a is no broker destination; those begin with /topic/ or /user/queue/'],

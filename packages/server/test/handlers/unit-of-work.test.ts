@@ -41,7 +41,9 @@ describe('effects of a session', () => {
   /** A unit that publishes `text`, after appending it if a room is named. */
   const unit = (text: string | null, rooms: readonly string[] = []): UnitOfWork => {
     const work = new UnitOfWork();
-    for (const room of rooms) work.appends.push({ roomId: room, content: text ?? 'kept', sender: ANN });
+    for (const room of rooms) {
+      work.appends.push({ kind: 'message', roomId: room, content: text ?? 'kept', sender: ANN });
+    }
     if (text !== null) work.publications.push({ topic: TOPIC, publication: publicationOf({ body: text }) });
     return work;
   };
@@ -62,7 +64,7 @@ describe('effects of a session', () => {
 
   test('several appends come back in their order, with the seqs of one commit', async () => {
     const appended = await effects.carryOut(unit(null, [roomId, roomId, roomId]));
-    const seqs = appended.map(({ entry }) => entry.seq);
+    const seqs = appended.map(({ entry }) => entry?.seq);
     expect(seqs).toEqual([seqs[0], Number(seqs[0]) + 1, Number(seqs[0]) + 2]);
   });
 
@@ -116,5 +118,54 @@ describe('effects of a session', () => {
     effects.carryOut(unit('at once'));
     expect(heard()).toEqual(['at once']);
     await kept;
+  });
+
+  test('entries of every kind are one commit, in their order; what changes nothing has the entry that made it so', async () => {
+    const work = new UnitOfWork();
+    const { entry } = await store.appendMessage({ roomId, content: 'first', sender: ANN });
+    const about = { roomId, messageId: entry.messageId, sender: ANN };
+    work.appends.push(
+      { kind: 'edit', ...about, content: 'second' },
+      { kind: 'react', ...about, emoji: '👍', remove: false },
+      { kind: 'edit', ...about, content: 'second' },
+      { kind: 'react', ...about, emoji: '🎂', remove: true },
+      { kind: 'delete', ...about },
+    );
+    const appended = await effects.carryOut(work);
+    expect(appended.map(({ entry: made, duplicate }) => [made?.type, made?.seq, duplicate])).toEqual([
+      ['message.edited', entry.seq + 1, false],
+      ['reaction.added', entry.seq + 2, false],
+      ['message.edited', entry.seq + 1, true],
+      [undefined, undefined, true],
+      ['message.deleted', entry.seq + 3, false],
+    ]);
+  });
+
+  test('one change alone that is refused keeps its publication back', async () => {
+    const work = unit('never');
+    work.appends.push({ kind: 'delete', roomId, messageId: 'none', sender: ANN });
+    await expect(effects.carryOut(work)).rejects.toMatchObject({ code: 'message-not-found' });
+    expect(heard()).toEqual([]);
+  });
+
+  test('signals come in their turn with what is published, before and after an append', async () => {
+    const signals = new Listener();
+    await broker.subscribeSignals(roomId, signals.as('ann', 's'));
+    const read = (userId: string) => ({ type: 'read', roomId, userId, seq: 1 }) as const;
+    const kept = unit(null, [roomId]);
+    kept.publications.push({ signal: read('1') });
+    const first = effects.carryOut(kept);
+    const work = new UnitOfWork();
+    work.publications.push({ signal: read('2') }, { signal: read('3') });
+    effects.carryOut(work);
+    const moved = () =>
+      signals.messages
+        .map(({ body }) => JSON.parse(Buffer.from(body).toString()))
+        .filter(({ type }) => type === 'read')
+        .map(({ userId }) => userId);
+    expect(moved()).toEqual([]);
+    await first;
+    while (moved().length < 3) await signals.heard();
+    expect(moved()).toEqual(['1', '2', '3']);
   });
 });

@@ -150,7 +150,7 @@ describe('who one says one is', () => {
     expect(connected.headers.get('user-name')).toBe('bob');
     client.say(roomId, 'from bob', 'r');
     const receipt = await client.receipt('r');
-    const [last] = (await chat.store.listMessages(roomId, {}, 1)).messages;
+    const [last] = (await chat.store.listMessages(roomId, 'ann', {}, 1)).messages;
     expect([last?.senderId, last?.messageId]).toEqual(['bob', receipt.headers.get('message-id')]);
   });
 
@@ -175,7 +175,7 @@ describe('who one says one is', () => {
       await client.receipt('1');
       expect(await client.refusal()).toMatchObject({ code: 'already-connected', close: 1002 });
       expect(await chat.history(roomId)).toEqual([...before, `before ${command} ${user}`]);
-      const [last] = (await chat.store.listMessages(roomId, {}, 1)).messages;
+      const [last] = (await chat.store.listMessages(roomId, 'ann', {}, 1)).messages;
       expect(last?.senderId).toBe('ann');
     },
   );
