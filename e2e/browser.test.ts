@@ -1,81 +1,19 @@
 // Browsers at the page, talking to each other through a real gateway; and a page from elsewhere that may not.
-import { existsSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ChatPage } from './chat-page.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usePages } from './pages.ts';
 import { type Person, signUp } from './people.ts';
 import { type Role, type Topology, useMaru } from './topology.ts';
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** The processes whose end a page notices. */
 const KILLED = { together: ['gateway'], apart: ['gateway', 'chat'] } as const satisfies Partial<
   Record<Topology, readonly Role[]>
 >;
 
-let browser: Browser;
-
-beforeAll(async () => {
-  if (!existsSync(CHROMIUM))
-    throw new Error(`No browser at ${CHROMIUM}: apt install chromium, or set CHROMIUM`);
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    // Without a sandbox, as containers have none; without anything that calls home.
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-});
-afterAll(() => browser?.close());
-
 describe.each(['together', 'apart'] as const)('the page, %s', (topology) => {
   const maru = useMaru(topology);
-  let open: ChatPage[] = [];
-
-  // Whatever a failed test has left down.
-  beforeEach(() => maru.restart());
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') await photograph();
-    for (const { context } of open) await context.close();
-    open = [];
-  });
-
-  async function openPage(language: 'en' | 'ko' = 'en', path = ''): Promise<ChatPage> {
-    const page = await ChatPage.open(browser, maru.pageUrl + path, language);
-    open.push(page);
-    return page;
-  }
-
-  /** Ann has made a room and Bo has joined it. */
-  async function openRoom(name: string): Promise<{ ann: ChatPage; bo: ChatPage }> {
-    const ann = await openPage();
-    await ann.signUp('Ann');
-    await ann.createRoom(name);
-    const bo = await openPage();
-    await bo.signUp('Bo');
-    await bo.joinRoom(name);
-    await ann.see('Bo joined');
-    return { ann, bo };
-  }
-
-  async function photograph(): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'maru-screens-'));
-    for (const [index, { page, complaints }] of open.entries()) {
-      await page.screenshot({ path: join(folder, `${index}.png`) }).catch(() => undefined);
-      console.error(`${join(folder, `${index}.png`)} ${complaints.join('\n')}`);
-    }
-  }
+  const { browser, openPage, openRoom } = usePages(maru);
 
   it('two people sign up, meet in a room and write to each other', async () => {
     const { ann, bo } = await openRoom('The porch');
@@ -181,7 +119,7 @@ describe.each(['together', 'apart'] as const)('the page, %s', (topology) => {
   });
 
   it("the API's documentation is shown, and asks nobody but the gateway", async () => {
-    const context = await browser.newContext();
+    const context = await browser().newContext();
     try {
       const page = await context.newPage();
       const hosts = new Set<string>();
@@ -211,7 +149,7 @@ describe.each(['together', 'apart'] as const)('the page, %s', (topology) => {
 
     /** What a page of that origin gets with a good token: from the API, and from the WebSocket. */
     async function tryFrom(origin: string): Promise<{ api: string; chat: string }> {
-      const context = await browser.newContext();
+      const context = await browser().newContext();
       try {
         const page = await context.newPage();
         await page.goto(origin);

@@ -1,5 +1,5 @@
 // A person at the page: what they do there, and what they see.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 
 /** The words by which things on the page are found. */
 const WORDS = {
@@ -10,6 +10,14 @@ const WORDS = {
 const TO_SIGN_UP = { en: 'New here? Create an account', ko: '처음이신가요? 계정 만들기' } as const;
 
 export type Line = { readonly sender: string; readonly content: string; readonly time: string };
+
+/** What came of a message. */
+export type Outcome = {
+  readonly content: string;
+  readonly edited: boolean;
+  /** As the chips say it: `👍 2`. */
+  readonly reactions: readonly string[];
+};
 
 const PATIENCE_MS = 20_000;
 /** Longer than a lost connection ever waits for its next try here. */
@@ -104,4 +112,61 @@ export class ChatPage {
   async contents(): Promise<string[]> {
     return (await this.lines()).map(({ content }) => content);
   }
+
+  /** Every message of the room with what came of it. */
+  outcomes(): Promise<Outcome[]> {
+    return this.page.locator('[role=log] li.line').evaluateAll((items) =>
+      items.map((item) => ({
+        content: item.querySelector('.bubble')?.textContent ?? '',
+        edited: item.querySelector('.edited')?.textContent === 'edited',
+        reactions: [...item.querySelectorAll('.chip')].map((chip) => chip.textContent ?? ''),
+      })),
+    );
+  }
+
+  /** With the keyboard alone: to the message's button, into its row, and Enter on `action`. */
+  async act(content: string, action: string): Promise<void> {
+    const line = this.line(content);
+    await line.getByRole('button', { name: 'Actions for this message' }).focus();
+    await this.page.keyboard.press('Enter');
+    const wanted = line.getByRole('group').getByRole('button', { name: action });
+    await wanted.waitFor();
+    for (let tabs = 0; tabs < 20 && !(await isFocused(wanted)); tabs += 1)
+      await this.page.keyboard.press('Tab');
+    await this.page.keyboard.press('Enter');
+  }
+
+  async edit(content: string, better: string): Promise<void> {
+    await this.act(content, 'Edit');
+    const editor = this.page.getByRole('textbox', { name: 'Edit message' });
+    await editor.fill(better);
+    await editor.press('Enter');
+    await this.see(better);
+  }
+
+  async delete(content: string): Promise<void> {
+    const line = this.line(content);
+    await this.act(content, 'Delete');
+    await line.getByText('Delete for everyone?').waitFor();
+    await this.page.keyboard.press('Enter');
+    await line.waitFor({ state: 'detached' });
+  }
+
+  line(content: string): Locator {
+    return this.page.locator('[role=log] li.line').filter({ hasText: content });
+  }
+
+  /** A room in the list of one's own. */
+  room(name: string): Locator {
+    return this.page.getByRole('region', { name: 'Your rooms' }).getByRole('link', { name });
+  }
+
+  async openRoom(name: string): Promise<void> {
+    await this.room(name).click();
+    await this.seeRoom(name);
+  }
+}
+
+function isFocused(element: Locator): Promise<boolean> {
+  return element.evaluate((it) => it === it.ownerDocument.activeElement);
 }

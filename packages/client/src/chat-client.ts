@@ -1,15 +1,30 @@
-// The chat client: one connection kept alive, rooms followed over it, messages sent once whatever happens to it.
-import { APPLICATION_DESTINATIONS, MAX_CONTENT_OCTETS } from '@maru/contract';
+// The chat client: rooms followed over a connection that is kept alive, what is written sent until it is done.
+import {
+  APPLICATION_DESTINATIONS,
+  type ApplicationDestination,
+  type DeleteMessage,
+  type EditMessage,
+  MAX_CONTENT_OCTETS,
+  type ReactToMessage,
+  type RoomListEvent,
+  type RoomSignal,
+  roomSignalDestination,
+  type SendMessage,
+  USER_DESTINATIONS,
+} from '@maru/contract';
+import type { StompHeaders } from '@stomp/stompjs';
 import type { TokenSource } from './account.ts';
-import { Backoff, type BackoffOptions } from './backoff.ts';
-import { ClientError, type ClientErrorCode, knownCode } from './client-error.ts';
-import { type ConnectionEvent, type ConnectionStatus, nextState } from './connection-state.ts';
-import { callListener } from './listener.ts';
-import { createClientMessageId, Outbox, type OutgoingMessage, type Sent } from './outbox.ts';
+import type { BackoffOptions } from './backoff.ts';
+import { ClientError } from './client-error.ts';
+import type { ConnectionStatus } from './connection-state.ts';
+import { KeptConnection } from './kept-connection.ts';
+import { createClientMessageId, Outbox } from './outbox.ts';
+import { ReadMarkers } from './read-markers.ts';
 import type { RestClient } from './rest-client.ts';
-import { type RoomHandlers, RoomSubscription } from './room-subscription.ts';
-import { type ConnectionEnd, retryOf, StompConnection } from './stomp-connection.ts';
-import { TokenRenewal } from './token-renewal.ts';
+import { type EarlierPage, type RoomHandlers, RoomSubscription } from './room-subscription.ts';
+import type { StompConnection } from './stomp-connection.ts';
+import { TopicSubscriptions } from './topic-subscriptions.ts';
+import { TypingNotices } from './typing-notices.ts';
 
 export type ChatClientOptions = {
   /** `http://` or `https://`; the connection goes to its `/chat`. */
@@ -19,81 +34,97 @@ export type ChatClientOptions = {
   readonly backoff?: BackoffOptions;
 };
 
+/** A message that is stored. */
+export type Sent = { readonly messageId: string; readonly seq: number; readonly clientMessageId: string };
+
+/** What else is done in a room; `seq` is of the entry that says so, `null` where there is none (it was so already). */
+export type Done = { readonly seq: number | null };
+
+export type SendOptions = {
+  /** To repeat a message that failed, or to know it in the room's log; made here if it is absent. */
+  readonly clientMessageId?: string;
+  /** The message that this one answers: its id. */
+  readonly replyTo?: string;
+  /** Ids of the members who are meant. */
+  readonly mentions?: readonly string[];
+};
+
+/** A room that is followed. */
+export type FollowedRoom = {
+  /** The messages before all loaded so far. See `RoomMessages.awaitPage`. */
+  earlier(limit?: number): Promise<EarlierPage | null>;
+  close(): void;
+};
+
 export class ChatClient {
   readonly #options: ChatClientOptions;
-  readonly #url: string;
-  readonly #backoff: Backoff;
-  readonly #outbox = new Outbox();
-  readonly #renewal: TokenRenewal;
+  readonly #kept: KeptConnection;
+  readonly #outbox: Outbox;
+  readonly #markers = new ReadMarkers();
+  readonly #topics = new TopicSubscriptions();
+  readonly #typing = new TypingNotices();
   readonly #rooms = new Set<RoomSubscription>();
-  readonly #listeners = new Set<(status: ConnectionStatus) => void>();
-  #status: ConnectionStatus = { state: 'idle' };
-  #connection: StompConnection | null = null;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** A refused token has been replaced once since the last stable connection. */
-  #tokenReplaced = false;
 
   constructor(options: ChatClientOptions) {
     this.#options = options;
-    const url = new URL('/chat', options.gatewayUrl);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.#url = url.href;
-    this.#backoff = new Backoff(options.backoff);
-    this.#renewal = new TokenRenewal({
-      tokens: options.tokens,
-      onSignInNeeded: () => this.#refuse('sign-in-needed'),
+    this.#outbox = new Outbox(options.backoff);
+    this.#kept = new KeptConnection(options, {
+      onOpen: (connection) => {
+        for (const part of this.#parts()) part.attach(connection);
+      },
+      onGone: () => {
+        for (const part of this.#parts()) part.detach();
+      },
+      onUnreadable: (error) => this.#outbox.failOldest(error),
+      onRefused: () => this.#outbox.failAll(new ClientError('sign-in-needed', 'The session has ended')),
     });
   }
 
   get status(): ConnectionStatus {
-    return this.#status;
+    return this.#kept.status;
   }
 
   /** @returns a function that removes the listener. */
   onStatus(listener: (status: ConnectionStatus) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#kept.onStatus(listener);
   }
 
   /** Connects and stays connected. While waiting for the next try: tries now. After `refused`: tries again. */
   connect(): void {
-    if (!this.#enter('connect')) return;
-    clearTimeout(this.#retryTimer);
-    void this.#open();
+    this.#kept.connect();
   }
 
   /** Gives up the present connection for a new one, for whoever knows better than the heart-beats (the network changed). */
   reconnect(): void {
-    this.#lose(0);
+    this.#kept.reconnect();
   }
 
   /** Says goodbye and ends for good. Messages without a RECEIPT by then are rejected with `closed`. */
   async close(): Promise<void> {
-    const connection = this.#connection;
-    this.#connection = null;
-    this.#renewal.stop();
-    clearTimeout(this.#retryTimer);
-    if (!this.#enter('close')) return;
-    await connection?.close();
+    if (!(await this.#kept.close())) return;
+    for (const part of this.#parts()) part.detach();
     for (const room of this.#rooms) room.close();
     this.#rooms.clear();
     this.#outbox.failAll(new ClientError('closed', 'The chat client was closed'));
   }
 
   /** Follows a room from now until `close()`, over every reconnect. */
-  subscribeRoom(roomId: string, handlers: RoomHandlers): { close(): void } {
+  subscribeRoom(roomId: string, handlers: RoomHandlers): FollowedRoom {
     const room = new RoomSubscription({
       roomId,
       rest: this.#options.rest,
       handlers,
+      backoff: this.#options.backoff,
       onOver: (error) => {
         if (error === null) this.#rooms.delete(room);
-        else this.#refuse(error.code);
+        else this.#kept.refuse(error.code);
       },
     });
     this.#rooms.add(room);
-    if (this.#status.state === 'connected' && this.#connection !== null) room.attach(this.#connection);
+    const connection = this.#kept.current;
+    if (connection !== null) room.attach(connection);
     return {
+      earlier: (limit) => room.earlier(limit),
       close: () => {
         this.#rooms.delete(room);
         room.close();
@@ -102,139 +133,106 @@ export class ChatClient {
   }
 
   /**
-   * Resolves when the message is stored. Kept and sent again with the same id over reconnects, so it is stored once.
-   * Give a `clientMessageId` to repeat a message that failed, or to know it in the room's log.
+   * Hears what a room doesn't keep: who types, who has read how far, who is there.
+   * @returns a function that ends it.
    */
-  sendMessage(
-    roomId: string,
-    content: string,
-    options: { readonly clientMessageId?: string } = {},
-  ): Promise<Sent> {
-    const problem = this.#unsendable(content);
-    if (problem !== null) return Promise.reject(problem);
-    const clientMessageId = options.clientMessageId ?? createClientMessageId();
-    const message: OutgoingMessage = { roomId, content, clientMessageId };
-    const { promise, isNew } = this.#outbox.add(message);
-    if (isNew && this.#status.state === 'connected') this.#transmit(message);
-    return promise;
-  }
-
-  #unsendable(content: string): ClientError | null {
-    if (this.#status.state === 'closed') return new ClientError('closed', 'The chat client was closed');
-    if (this.#status.state === 'refused') return new ClientError('sign-in-needed', 'The session has ended');
-    if (content.trim() === '') return new ClientError('content-empty', 'A message needs a text');
-    if (new TextEncoder().encode(content).length > MAX_CONTENT_OCTETS) {
-      return new ClientError('content-too-long', `A message has at most ${MAX_CONTENT_OCTETS} octets`);
-    }
-    return null;
-  }
-
-  async #open(): Promise<void> {
-    const status = this.#status;
-    let token: string;
-    try {
-      token = await this.#options.tokens.accessToken();
-    } catch (error) {
-      // Closed, or another try begun, while the token was on its way.
-      if (this.#status !== status) return;
-      if (error instanceof ClientError && error.code === 'sign-in-needed') return this.#refuse(error.code);
-      return this.#lose(0);
-    }
-    if (this.#status !== status) return;
-    try {
-      const connection: StompConnection = new StompConnection({
-        url: this.#url,
-        token,
-        onOpen: () => this.#onOpen(connection),
-        onEnd: (end) => {
-          if (this.#connection === connection) this.#onEnd(end);
-        },
-      });
-      this.#connection = connection;
-    } catch {
-      this.#lose(0);
-    }
-  }
-
-  #onOpen(connection: StompConnection): void {
-    if (this.#connection !== connection || !this.#enter('opened')) return;
-    this.#backoff.opened(Date.now());
-    this.#renewal.start(connection);
-    for (const room of this.#rooms) room.attach(connection);
-    for (const message of this.#outbox.unreceipted()) this.#transmit(message);
-  }
-
-  #onEnd({ error, blamed, retryAfterMs }: ConnectionEnd): void {
-    if (this.#backoff.isStable(Date.now())) this.#tokenReplaced = false;
-    if (error !== null && retryOf(error.code) === 'reauthenticate') {
-      if (this.#tokenReplaced) {
-        this.#refuse(knownCode(error.code));
-        return;
-      }
-      this.#tokenReplaced = true;
-      this.#options.tokens.dropAccessToken();
-    } else if (error !== null && !blamed && retryOf(error.code) === 'never') {
-      // A frame too broken to be named in the ERROR: sent again it would end every connection to come. RECEIPTs
-      // leave in order, so the oldest without one is it.
-      const [suspect] = this.#outbox.unreceipted();
-      if (suspect !== undefined) this.#failMessage(suspect, error);
-    }
-    this.#lose(retryAfterMs);
-  }
-
-  #transmit(message: OutgoingMessage): void {
-    const { clientMessageId } = message;
-    this.#connection?.send(APPLICATION_DESTINATIONS.sendMessage, message, {
-      onReceipt: (headers) =>
-        this.#outbox.settle({
-          messageId: headers['message-id'] ?? '',
-          seq: Number(headers.seq),
-          clientMessageId,
-        }),
-      onRefused: (error) => {
-        if (retryOf(error.code) === 'never') this.#failMessage(message, error);
-      },
+  onSignal(roomId: string, listener: (signal: RoomSignal) => void): () => void {
+    return this.#topics.follow(roomSignalDestination(roomId), {
+      onMessage: (body) => listener(body as RoomSignal),
     });
   }
 
-  #failMessage(message: OutgoingMessage, error: { code: string; message: string }): void {
-    this.#outbox.fail(message.clientMessageId, new ClientError(knownCode(error.code), error.message));
+  /**
+   * Hears how the list of one's rooms changes.
+   * @param onReady from now on every change is heard; the list is to be read after it, also after each reconnect.
+   * @returns a function that ends it.
+   */
+  onRooms(listener: (event: RoomListEvent) => void, onReady?: () => void): () => void {
+    return this.#topics.follow(USER_DESTINATIONS.rooms, {
+      onMessage: (body) => listener(body as RoomListEvent),
+      onReady,
+    });
   }
 
-  #lose(retryAfterMs: number): void {
-    if (nextState(this.#status.state, 'lost') === null) return;
-    this.#drop();
-    const now = Date.now();
-    const wait = this.#backoff.next(now, retryAfterMs);
-    this.#retryTimer = setTimeout(() => {
-      if (this.#enter('retry')) void this.#open();
-    }, wait);
-    this.#enter('lost', { state: 'waiting', retryAt: now + wait, attempt: this.#backoff.attempts });
+  /** Resolves when the message is stored. Kept and sent again with the same id over reconnects, so it is stored once. */
+  async sendMessage(roomId: string, content: string, options: SendOptions = {}): Promise<Sent> {
+    requireContent(content);
+    const { clientMessageId = createClientMessageId(), replyTo, mentions } = options;
+    const body: SendMessage = {
+      roomId,
+      content,
+      clientMessageId,
+      ...(replyTo === undefined ? {} : { replyTo }),
+      ...(mentions === undefined || mentions.length === 0 ? {} : { mentions: [...mentions] }),
+    };
+    this.#typing.forget(roomId);
+    const receipt = await this.#send('sendMessage', body, clientMessageId);
+    return { messageId: receipt['message-id'] ?? '', seq: Number(receipt.seq), clientMessageId };
   }
 
-  #refuse(code: ClientErrorCode): void {
-    if (nextState(this.#status.state, 'refuse') === null) return;
-    clearTimeout(this.#retryTimer);
-    this.#drop();
-    // The next sign-in begins with a clean record.
-    this.#tokenReplaced = false;
-    this.#enter('refuse', { state: 'refused', code });
-    this.#outbox.failAll(new ClientError('sign-in-needed', 'The session has ended'));
+  /** Gives a message of one's own another content. Like the next two it is sent until it is done; done twice is done once. */
+  async editMessage(roomId: string, messageId: string, content: string): Promise<Done> {
+    requireContent(content);
+    const body: EditMessage = { roomId, messageId, content };
+    return doneOf(await this.#send('editMessage', body));
   }
 
-  #drop(): void {
-    const connection = this.#connection;
-    this.#connection = null;
-    this.#renewal.stop();
-    for (const room of this.#rooms) room.detach();
-    connection?.discard();
+  /** Of one's own; an owner of the room deletes anyone's. */
+  async deleteMessage(roomId: string, messageId: string): Promise<Done> {
+    const body: DeleteMessage = { roomId, messageId };
+    return doneOf(await this.#send('deleteMessage', body));
   }
 
-  #enter(event: ConnectionEvent, detail?: ConnectionStatus): boolean {
-    const state = nextState(this.#status.state, event);
-    if (state === null) return false;
-    this.#status = detail ?? ({ state } as ConnectionStatus);
-    for (const listener of this.#listeners) callListener(listener, this.#status);
-    return true;
+  /** Adds one's reaction to a message, or takes it away. */
+  async react(
+    roomId: string,
+    messageId: string,
+    emoji: string,
+    options: { readonly remove?: boolean } = {},
+  ): Promise<Done> {
+    const { remove = false } = options;
+    const body: ReactToMessage = { roomId, messageId, emoji, ...(remove ? { remove } : {}) };
+    return doneOf(await this.#send('reactToMessage', body));
   }
+
+  /** To be called for every letter; it is said once in `TYPING_EVERY_MS`, and only over a connection that is there. */
+  typing(roomId: string): void {
+    const connection = this.#kept.current;
+    if (connection === null || !this.#typing.isDue(roomId)) return;
+    connection.send(APPLICATION_DESTINATIONS.typing, { roomId }, null);
+  }
+
+  /** All up to this seq has been read. It never goes back. */
+  markRead(roomId: string, seq: number): void {
+    this.#markers.mark(roomId, seq);
+  }
+
+  /** Rejects with `closed`, `sign-in-needed`, `outbox-full`, or with what the server refuses it for. */
+  async #send(
+    what: keyof typeof APPLICATION_DESTINATIONS,
+    body: unknown,
+    key: string = createClientMessageId(),
+  ): Promise<StompHeaders> {
+    const { state } = this.status;
+    if (state === 'closed') throw new ClientError('closed', 'The chat client was closed');
+    if (state === 'refused') throw new ClientError('sign-in-needed', 'The session has ended');
+    const destination: ApplicationDestination = APPLICATION_DESTINATIONS[what];
+    return this.#outbox.add({ key, destination, body });
+  }
+
+  /** All that goes on over whatever connection there is, in the order in which a new one is theirs. */
+  #parts(): readonly { attach(connection: StompConnection): void; detach(): void }[] {
+    return [...this.#rooms, this.#topics, this.#markers, this.#outbox];
+  }
+}
+
+function requireContent(content: string): void {
+  if (content.trim() === '') throw new ClientError('content-empty', 'A message needs a text');
+  if (new TextEncoder().encode(content).length > MAX_CONTENT_OCTETS) {
+    throw new ClientError('content-too-long', `A message has at most ${MAX_CONTENT_OCTETS} octets`);
+  }
+}
+
+function doneOf({ seq }: StompHeaders): Done {
+  return { seq: seq === undefined ? null : Number(seq) };
 }

@@ -1,68 +1,130 @@
-// Messages on their way: kept until their RECEIPT, sent again with the same id after every reconnect.
-import { ClientError } from './client-error.ts';
+// What is on its way to the server: kept until its RECEIPT, sent again after every reconnect.
+import type { ApplicationDestination } from '@maru/contract';
+import type { StompHeaders } from '@stomp/stompjs';
+import { Backoff, type BackoffOptions } from './backoff.ts';
+import { ClientError, knownCode } from './client-error.ts';
+import { type ReceiptHandlers, retryOf } from './stomp-connection.ts';
 
-export type Sent = { readonly messageId: string; readonly seq: number; readonly clientMessageId: string };
-
-export type OutgoingMessage = {
-  readonly roomId: string;
-  readonly content: string;
-  readonly clientMessageId: string;
+/** Something to SEND that may be sent twice without being done twice. */
+export type Outgoing = {
+  /** What is added again under the key of one that waits is the same. */
+  readonly key: string;
+  readonly destination: ApplicationDestination;
+  readonly body: unknown;
 };
 
-type Kept = OutgoingMessage & {
-  readonly promise: Promise<Sent>;
-  readonly resolve: (sent: Sent) => void;
+/** What the outbox needs of a connection. */
+export interface Sender {
+  send(destination: string, body: unknown, handlers: ReceiptHandlers): void;
+}
+
+type Kept = Outgoing & {
+  readonly promise: Promise<StompHeaders>;
+  readonly resolve: (receipt: StompHeaders) => void;
   readonly reject: (error: ClientError) => void;
+  /** On its way over the present connection. */
+  isSent: boolean;
 };
 
 export const OUTBOX_LIMIT = 100;
 
+/**
+ * States of what is kept: *waiting* (no connection, or refused for now) → *sent* → gone, by its RECEIPT or a refusal that
+ * repeating can't change; with the connection all that is sent is waiting again. What waits is sent in the order of adding.
+ * Bound: `OUTBOX_LIMIT` kept; past it `add` rejects with `outbox-full`.
+ */
 export class Outbox {
-  /** In the order of sending; so is resending. */
   readonly #kept = new Map<string, Kept>();
+  readonly #backoffOptions: BackoffOptions;
+  #backoff: Backoff;
+  #sender: Sender | null = null;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(backoff: BackoffOptions = {}) {
+    this.#backoffOptions = backoff;
+    this.#backoff = new Backoff(backoff);
+  }
 
   get size(): number {
     return this.#kept.size;
   }
 
-  /** @returns `isNew: false` if the same message is waiting already; its promise is shared. */
-  add(message: OutgoingMessage): { readonly promise: Promise<Sent>; readonly isNew: boolean } {
-    const waiting = this.#kept.get(message.clientMessageId);
-    if (waiting !== undefined) return { promise: waiting.promise, isNew: false };
+  /** Resolves with the RECEIPT's headers. */
+  add(outgoing: Outgoing): Promise<StompHeaders> {
+    const waiting = this.#kept.get(outgoing.key);
+    if (waiting !== undefined) return waiting.promise;
     if (this.#kept.size >= OUTBOX_LIMIT) {
-      const full = new ClientError('outbox-full', `${OUTBOX_LIMIT} messages are waiting to be sent already`);
-      return { promise: Promise.reject(full), isNew: false };
+      return Promise.reject(
+        new ClientError('outbox-full', `${OUTBOX_LIMIT} messages are waiting to be sent already`),
+      );
     }
-    const { promise, resolve, reject } = Promise.withResolvers<Sent>();
-    this.#kept.set(message.clientMessageId, { ...message, promise, resolve, reject });
-    return { promise, isNew: true };
+    const { promise, resolve, reject } = Promise.withResolvers<StompHeaders>();
+    this.#kept.set(outgoing.key, { ...outgoing, promise, resolve, reject, isSent: false });
+    this.#flush();
+    return promise;
   }
 
-  /** What has no RECEIPT yet, oldest first. */
-  unreceipted(): readonly OutgoingMessage[] {
-    // The message alone: the server refuses a body with a key that it doesn't know.
-    return [...this.#kept.values()].map(({ roomId, content, clientMessageId }) => ({
-      roomId,
-      content,
-      clientMessageId,
-    }));
+  attach(sender: Sender): void {
+    this.detach();
+    this.#sender = sender;
+    this.#flush();
   }
 
-  settle(sent: Sent): void {
-    this.#take(sent.clientMessageId)?.resolve(sent);
+  /** The connection is gone, and with it whatever RECEIPTs were on their way. */
+  detach(): void {
+    this.#sender = null;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    for (const kept of this.#kept.values()) kept.isSent = false;
   }
 
-  fail(clientMessageId: string, error: ClientError): void {
-    this.#take(clientMessageId)?.reject(error);
+  /** The server could not even read a frame; RECEIPTs leave in order, so the oldest that was sent without one is it. */
+  failOldest(error: { readonly code: string; readonly message: string }): void {
+    for (const [key, { isSent }] of this.#kept) {
+      if (isSent) return this.#fail(key, new ClientError(knownCode(error.code), error.message));
+    }
   }
 
   failAll(error: ClientError): void {
-    for (const id of [...this.#kept.keys()]) this.fail(id, error);
+    for (const key of [...this.#kept.keys()]) this.#fail(key, error);
   }
 
-  #take(clientMessageId: string): Kept | undefined {
-    const kept = this.#kept.get(clientMessageId);
-    this.#kept.delete(clientMessageId);
+  /** Nothing leaves in a pause: what is younger would overtake what was refused. */
+  #flush(): void {
+    const sender = this.#sender;
+    if (sender === null || this.#pause !== undefined) return;
+    for (const kept of this.#kept.values()) {
+      if (kept.isSent) continue;
+      kept.isSent = true;
+      sender.send(kept.destination, kept.body, {
+        onReceipt: (receipt) => {
+          this.#backoff = new Backoff(this.#backoffOptions);
+          this.#take(kept.key)?.resolve(receipt);
+        },
+        onRefused: (error) => {
+          const retry = retryOf(error.code);
+          if (retry === 'never') this.#fail(kept.key, new ClientError(knownCode(error.code), error.message));
+          else this.#later(kept);
+        },
+      });
+    }
+  }
+
+  #later(kept: Kept): void {
+    kept.isSent = false;
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#flush();
+    }, this.#backoff.next(Date.now()));
+  }
+
+  #fail(key: string, error: ClientError): void {
+    this.#take(key)?.reject(error);
+  }
+
+  #take(key: string): Kept | undefined {
+    const kept = this.#kept.get(key);
+    this.#kept.delete(key);
     return kept;
   }
 }

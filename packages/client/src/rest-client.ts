@@ -1,5 +1,16 @@
 // The REST calls of the chat service, typed by the contract.
-import type { CreateRoom, Me, MemberPage, MessagePage, Room, RoomPage } from '@maru/contract';
+import type {
+  CreateRoom,
+  Me,
+  MemberPage,
+  MessagePage,
+  Reading,
+  Room,
+  RoomPage,
+  SearchPage,
+  UpdateRoom,
+  User,
+} from '@maru/contract';
 import type { TokenSource } from './account.ts';
 import { ClientError } from './client-error.ts';
 import { type JsonRequest, requestJson } from './request.ts';
@@ -30,23 +41,57 @@ export class RestClient {
     return this.#request('/rooms', { method: 'POST', body: room });
   }
 
-  findRoom(roomId: string): Promise<Room> {
-    return this.#request(`/rooms/${encodeURIComponent(roomId)}`);
+  findRoom(roomId: string, signal?: AbortSignal): Promise<Room> {
+    return this.#request(roomPath(roomId), signal === undefined ? {} : { signal });
+  }
+
+  /** Owners only; not of a direct room. */
+  updateRoom(roomId: string, change: UpdateRoom): Promise<Room> {
+    return this.#request(roomPath(roomId), { method: 'PATCH', body: change });
+  }
+
+  /** For everybody, with all that was said in it. Owners only; not of a direct room. */
+  async deleteRoom(roomId: string): Promise<void> {
+    await this.#request(roomPath(roomId), { method: 'DELETE' });
+  }
+
+  /** The direct room with somebody, made the first time. */
+  openDirect(userId: string): Promise<Room> {
+    return this.#request('/direct', { method: 'POST', body: { userId } });
+  }
+
+  /** People whose name begins with `query`, or has a word that does. */
+  async listUsers(query: string, limit?: number): Promise<readonly User[]> {
+    const { users } = await this.#request<{ users: User[] }>(`/users${queryString({ query, limit })}`);
+    return users;
+  }
+
+  /** Messages with this text in them, newest first: of the caller's rooms, or of one of them. */
+  search(
+    query: { q: string; roomId?: string | undefined; cursor?: string | undefined; limit?: number },
+    signal?: AbortSignal,
+  ): Promise<SearchPage> {
+    return this.#request(`/search${queryString(query)}`, signal === undefined ? {} : { signal });
+  }
+
+  /** Moves the caller's read marker: for whoever has no chat connection; see `ChatClient.markRead`. */
+  markRead(roomId: string, seq: number): Promise<Reading> {
+    return this.#request(`${roomPath(roomId)}/read`, { method: 'PUT', body: { seq } });
   }
 
   /** Makes the caller a member of a public room. */
   async joinRoom(roomId: string): Promise<void> {
-    await this.#request(`/rooms/${encodeURIComponent(roomId)}/members`, { method: 'POST', body: {} });
+    await this.#request(`${roomPath(roomId)}/members`, { method: 'POST', body: {} });
   }
 
   /** Adds somebody else; owners only. */
   async addMember(roomId: string, userId: string): Promise<void> {
-    await this.#request(`/rooms/${encodeURIComponent(roomId)}/members`, { method: 'POST', body: { userId } });
+    await this.#request(`${roomPath(roomId)}/members`, { method: 'POST', body: { userId } });
   }
 
   /** Ends a membership: one's own, or as an owner anyone's. */
   async removeMember(roomId: string, userId: string): Promise<void> {
-    const path = `/rooms/${encodeURIComponent(roomId)}/members/${encodeURIComponent(userId)}`;
+    const path = `${roomPath(roomId)}/members/${encodeURIComponent(userId)}`;
     await this.#request(path, { method: 'DELETE' });
   }
 
@@ -54,7 +99,7 @@ export class RestClient {
     roomId: string,
     page: { cursor?: string | undefined; limit?: number } = {},
   ): Promise<MemberPage> {
-    return this.#request(`/rooms/${encodeURIComponent(roomId)}/members${queryString(page)}`);
+    return this.#request(`${roomPath(roomId)}/members${queryString(page)}`);
   }
 
   /** Without a bound: the newest page. */
@@ -63,7 +108,7 @@ export class RestClient {
     bounds: { before?: number; after?: number; limit?: number } = {},
     signal?: AbortSignal,
   ): Promise<MessagePage> {
-    const path = `/rooms/${encodeURIComponent(roomId)}/messages${queryString(bounds)}`;
+    const path = `${roomPath(roomId)}/messages${queryString(bounds)}`;
     return this.#request(path, signal === undefined ? {} : { signal });
   }
 
@@ -78,6 +123,10 @@ export class RestClient {
       return requestJson<T>(this.#apiUrl + path, { ...request, token: await this.#tokens.accessToken() });
     }
   }
+}
+
+function roomPath(roomId: string): string {
+  return `/rooms/${encodeURIComponent(roomId)}`;
 }
 
 function queryString(query: Query): string {

@@ -1,38 +1,67 @@
 // One room as the application follows it: over reconnects, without hole or repetition.
-import { type RoomEntry, roomDestination } from '@maru/contract';
+import { type ChatMessage, type Room, type RoomEntry, roomDestination } from '@maru/contract';
 import type { StompHeaders } from '@stomp/stompjs';
-import { Backoff } from './backoff.ts';
+import { Backoff, type BackoffOptions } from './backoff.ts';
 import { ClientError, type ClientErrorCode, knownCode } from './client-error.ts';
 import { callListener } from './listener.ts';
 import type { RestClient } from './rest-client.ts';
-import { RoomLog } from './room-log.ts';
+import { nextRoomState, type RoomEvent, type RoomState } from './room-state.ts';
 import { retryOf, type StompConnection } from './stomp-connection.ts';
 
 export type RoomHandlers = {
-  /** The newest page of history, then every entry; ascending by seq, each once. */
-  readonly onEntry: (entry: RoomEntry) => void;
+  /** The room as its log up to `room.head` made it. Before anything else, and again after a reset. */
+  readonly onRoom?: (room: Room) => void;
+  /**
+   * The newest page of history up to that head, then every entry after it; ascending by seq, each once. `asOf` is the seq
+   * up to which the log is in it: a message of history may have been edited and reacted to since its own seq (also by
+   * entries that are yet to come), an entry is as of its own. See `RoomMessages`, which makes one of the other.
+   */
+  readonly onEntry: (entry: RoomEntry | ChatMessage, asOf: number) => void;
   /** All up to now has been delivered: after the first load, and after the gap of every reconnect. */
   readonly onReady?: (room: { readonly hasEarlier: boolean }) => void;
   /** The log was replaced (a restored backup): forget what was delivered; it comes anew. */
   readonly onReset?: () => void;
-  /** The server won't let this person follow the room; the subscription has ended. */
+  /** The server won't let this person follow the room; nothing more comes. */
   readonly onRefused?: (code: ClientErrorCode) => void;
+  /** The server has ended it: the membership is lost, or the room deleted. The last entry was the one that says so. */
+  readonly onEnded?: () => void;
 };
 
-const FIRST_PAGE = 50;
-const GAP_PAGE = 200;
+/** Older messages, ascending by seq, as the log up to `asOf` left them. */
+export type EarlierPage = {
+  readonly messages: readonly ChatMessage[];
+  readonly asOf: number;
+  readonly hasMore: boolean;
+};
 
+/** A place in a log: all up to `seq` has been delivered. */
+type Position = { readonly seq: number; readonly epoch: string };
+
+const FIRST_PAGE = 50;
+
+/**
+ * The states are in room-state.ts. History is read first, up to a head; SUBSCRIBE then asks for all after it, and after
+ * every reconnect for all after what was delivered last. So there is one way to follow the log and no seam in it, and
+ * nothing is held back here: an entry that isn't the next one is either known or the sign of a hole.
+ */
 export class RoomSubscription {
   readonly #roomId: string;
   readonly #rest: RestClient;
   readonly #handlers: RoomHandlers;
   readonly #onOver: (error: ClientError | null) => void;
-  readonly #log = new RoomLog<RoomEntry>();
-  #epoch: string | null = null;
+  readonly #backoffOptions: BackoffOptions;
+  #backoff: Backoff;
+  #state: RoomState = 'idle';
+  #connection: StompConnection | null = null;
+  #position: Position | null = null;
+  /** The head that the RECEIPT told. */
+  #head = 0;
+  /** Messages before this seq haven't been loaded. */
+  #firstSeq = 0;
   #hasEarlier = false;
   #unsubscribe: (() => void) | null = null;
-  /** Ends the filling of a connection that is gone. */
-  #abort = new AbortController();
+  /** Ends what the present state waits for; what comes of it later is nobody's any more. */
+  #turn = new AbortController();
 
   /** `onOver` is called when this ends by itself; with an error if it is the whole client that must sign in. */
   constructor(options: {
@@ -40,116 +69,174 @@ export class RoomSubscription {
     rest: RestClient;
     handlers: RoomHandlers;
     onOver: (error: ClientError | null) => void;
+    backoff?: BackoffOptions | undefined;
   }) {
     this.#roomId = options.roomId;
     this.#rest = options.rest;
     this.#handlers = options.handlers;
     this.#onOver = options.onOver;
+    this.#backoffOptions = options.backoff ?? {};
+    this.#backoff = new Backoff(this.#backoffOptions);
   }
 
-  /**
-   * Subscribes first and reads history afterwards: what is stored between the two then comes twice, and the log drops
-   * the second; the other way round it would not come at all.
-   */
   attach(connection: StompConnection): void {
     this.detach();
-    this.#log.beginFill();
-    const { signal } = this.#abort;
-    this.#unsubscribe = connection.subscribe(roomDestination(this.#roomId), {
-      onMessage: (body) => this.#onLive(body as RoomEntry, signal),
-      onReceipt: (headers) => this.#onReceipt(headers, signal),
-      onRefused: (error) => {
-        if (retryOf(error.code) === 'never') this.#refuse(knownCode(error.code));
-      },
-    });
+    this.#connection = connection;
+    this.#enter('attach');
   }
 
   /** The connection is gone. */
   detach(): void {
-    this.#abort.abort();
-    this.#abort = new AbortController();
+    this.#connection = null;
     this.#unsubscribe = null;
+    this.#enter('detach');
   }
 
   close(): void {
-    const unsubscribe = this.#unsubscribe;
-    this.detach();
-    unsubscribe?.();
+    this.#enter('end');
   }
 
-  #onReceipt(headers: StompHeaders, signal: AbortSignal): void {
-    const head = Number(headers.seq);
-    const epoch = headers['log-epoch'] ?? '';
-    if (!Number.isSafeInteger(head)) {
-      this.#refuse('unexpected-answer');
-      return;
-    }
-    if (this.#epoch !== null && this.#epoch !== epoch) {
-      this.#log.reset();
-      callListener(this.#handlers.onReset);
-    }
-    this.#epoch = epoch;
-    void this.#fill(head, signal);
+  /**
+   * The messages before all that were loaded so far. `null`: nothing is loaded, or what is was reset meanwhile.
+   * Errors: those of the REST call; ask again.
+   */
+  async earlier(limit = FIRST_PAGE): Promise<EarlierPage | null> {
+    const before = this.#firstSeq;
+    const asked = this.#position;
+    if (asked === null) return null;
+    const page = await this.#rest.listMessages(this.#roomId, { before, limit });
+    if (this.#position?.epoch !== asked.epoch || this.#firstSeq !== before) return null;
+    this.#firstSeq = page.messages[0]?.seq ?? before;
+    return { messages: page.messages, asOf: page.head ?? asked.seq, hasMore: page.hasMore };
   }
 
-  #onLive(entry: RoomEntry, signal: AbortSignal): void {
-    if (signal.aborted || !Number.isSafeInteger(entry.seq)) return;
-    const wasFilling = this.#log.filling;
-    this.#deliver(this.#log.addLive(entry));
-    // A hole in the live log is not promised ever to happen; if it does, history has what is missing.
-    if (!wasFilling && this.#log.filling) void this.#fill(entry.seq - 1, signal);
+  #enter(event: RoomEvent): boolean {
+    const next = nextRoomState(this.#state, event);
+    if (next === null) return false;
+    this.#state = next;
+    // These two go on with the same subscription.
+    if (event === 'receipt' || event === 'head') return true;
+    this.#turn.abort();
+    this.#turn = new AbortController();
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    const { signal } = this.#turn;
+    if (next === 'loading') void this.#load(signal);
+    else if (next === 'resuming') this.#resume(signal);
+    else if (next === 'waiting') void this.#wait(signal);
+    return true;
   }
 
-  async #fill(firstHead: number, signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff();
-    let head = firstHead;
+  async #load(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#readHistory(head, signal);
+        const room = await this.#rest.findRoom(this.#roomId, signal);
+        const page = await this.#rest.listMessages(this.#roomId, { limit: FIRST_PAGE }, signal);
         if (signal.aborted) return;
-        this.#deliver(this.#log.completeFill(head));
-        const holeEnd = this.#log.holeEnd;
-        if (holeEnd !== null) {
-          head = holeEnd;
-          continue;
+        // The page was read after the room was: what was created in between comes from the log, as all that follows.
+        const messages = page.messages.filter(({ seq }) => seq <= room.head);
+        const asOf = page.head ?? room.head;
+        this.#position = { seq: room.head, epoch: room.logEpoch };
+        this.#firstSeq = messages[0]?.seq ?? room.head + 1;
+        this.#hasEarlier = page.hasMore;
+        callListener(this.#handlers.onRoom, room);
+        for (const message of messages) {
+          if (!signal.aborted) callListener(this.#handlers.onEntry, message, asOf);
         }
-        callListener(this.#handlers.onReady, { hasEarlier: this.#hasEarlier });
+        if (!signal.aborted) this.#enter('loaded');
         return;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof ClientError)) throw error;
         if (error.code === 'sign-in-needed') return this.#onOver(error);
         if (error.status === 403 || error.status === 404) return this.#refuse(error.code);
-        await pause(backoff.next(Date.now()), signal);
+        await pause(this.#backoff.next(Date.now()), signal);
       }
     }
   }
 
-  async #readHistory(head: number, signal: AbortSignal): Promise<void> {
-    if (this.#log.last === null) {
-      const page = await this.#rest.listMessages(this.#roomId, { limit: FIRST_PAGE }, signal);
-      if (signal.aborted) return;
-      this.#hasEarlier = page.hasMore;
-      this.#deliver(this.#log.addPage(page.messages, head));
-      return;
-    }
-    let after = this.#log.last;
-    while (after < head) {
-      const page = await this.#rest.listMessages(this.#roomId, { after, limit: GAP_PAGE }, signal);
-      if (signal.aborted) return;
-      this.#deliver(this.#log.addPage(page.messages, head));
-      const newest = page.messages.at(-1);
-      if (newest === undefined || !page.hasMore) return;
-      after = newest.seq;
-    }
+  #resume(signal: AbortSignal): void {
+    const connection = this.#connection;
+    const position = this.#position;
+    if (connection === null || position === null) return;
+    this.#unsubscribe = connection.subscribe(
+      roomDestination(this.#roomId),
+      {
+        onMessage: (body, headers) => {
+          if (!signal.aborted) this.#onEntry(body as RoomEntry, headers);
+        },
+        onReceipt: (headers) => {
+          if (!signal.aborted) this.#onReceipt(headers);
+        },
+        onRefused: ({ code }) => {
+          if (!signal.aborted) this.#onRefused(knownCode(code));
+        },
+        onEnded: () => {
+          if (!signal.aborted) this.#end();
+        },
+      },
+      { 'from-seq': String(position.seq), 'log-epoch': position.epoch },
+    );
   }
 
-  #deliver(entries: readonly RoomEntry[]): void {
-    for (const entry of entries) callListener(this.#handlers.onEntry, entry);
+  async #wait(signal: AbortSignal): Promise<void> {
+    await pause(this.#backoff.next(Date.now()), signal);
+    if (!signal.aborted) this.#enter('retry');
+  }
+
+  #onReceipt(headers: StompHeaders): void {
+    const head = Number(headers.seq);
+    if (!Number.isSafeInteger(head)) return this.#refuse('unexpected-answer');
+    if (headers['log-epoch'] !== this.#position?.epoch) return this.#reset();
+    this.#head = head;
+    this.#backoff = new Backoff(this.#backoffOptions);
+    this.#enter('receipt');
+    this.#seeHead();
+  }
+
+  #onEntry(entry: RoomEntry, headers: StompHeaders): void {
+    const position = this.#position;
+    const { seq } = entry;
+    if (position === null || !Number.isSafeInteger(seq)) return;
+    const epoch = headers['log-epoch'] ?? position.epoch;
+    if (epoch !== position.epoch) return this.#reset();
+    if (seq <= position.seq) return;
+    // Never promised to happen; if it does, the log has what is missing.
+    if (seq > position.seq + 1) return void this.#enter('disturbed');
+    this.#position = { seq, epoch };
+    callListener(this.#handlers.onEntry, entry, seq);
+    if (entry.type === 'room.deleted') this.#end();
+    else this.#seeHead();
+  }
+
+  #seeHead(): void {
+    if (this.#state !== 'catching-up' || (this.#position?.seq ?? 0) < this.#head) return;
+    this.#enter('head');
+    callListener(this.#handlers.onReady, { hasEarlier: this.#hasEarlier });
+  }
+
+  #onRefused(code: ClientErrorCode): void {
+    const retry = retryOf(code);
+    if (code === 'reset-required') this.#reset();
+    else if (retry === 'never') this.#refuse(code);
+    else if (retry === 'later') this.#enter('disturbed');
+  }
+
+  /** What was delivered is of another log: forgotten before anything of the new one is read. */
+  #reset(): void {
+    this.#position = null;
+    callListener(this.#handlers.onReset);
+    this.#enter('reset');
+  }
+
+  #end(): void {
+    if (!this.#enter('end')) return;
+    this.#onOver(null);
+    callListener(this.#handlers.onEnded);
   }
 
   #refuse(code: ClientErrorCode): void {
-    this.close();
+    if (!this.#enter('end')) return;
     this.#onOver(null);
     callListener(this.#handlers.onRefused, code);
   }

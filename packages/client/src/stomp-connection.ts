@@ -1,9 +1,9 @@
 // One STOMP connection, from the WebSocket's opening to its end. It never reconnects: a new one is made instead.
-import { ERRORS, isErrorCode, type Retry, type StompError } from '@maru/contract';
+import { ERRORS, isErrorCode, type Retry, type StompError, USER_DESTINATIONS } from '@maru/contract';
 import { Client, type IFrame, type StompHeaders, TickerStrategy, Versions } from '@stomp/stompjs';
 import { callListener } from './listener.ts';
 
-/** How a connection ended. `error` is the ERROR frame's, `blamed` says whether it named a frame of ours. */
+/** How a connection ended. `error` is what the server gave as the reason, `blamed` says whether it named a frame of ours. */
 export type ConnectionEnd = {
   readonly closeCode: number;
   readonly retryAfterMs: number;
@@ -11,9 +11,16 @@ export type ConnectionEnd = {
   readonly blamed: boolean;
 };
 
-type ReceiptHandlers = {
+export type ReceiptHandlers = {
   readonly onReceipt: (headers: StompHeaders) => void;
+  /** Whether the connection goes on depends on the error; if it doesn't, `onEnd` follows. */
   readonly onRefused: (error: StompError) => void;
+};
+
+type SubscriptionHandlers = ReceiptHandlers & {
+  readonly onMessage: (body: unknown, headers: StompHeaders) => void;
+  /** The server has ended the subscription; nothing more comes. */
+  readonly onEnded?: () => void;
 };
 
 const HEART_BEAT_MS = 10_000;
@@ -25,6 +32,8 @@ export class StompConnection {
   readonly #socket: WebSocket;
   readonly #stomp: Client;
   readonly #receipts = new Map<string, ReceiptHandlers>();
+  /** By subscription id: what is told when the server ends it. */
+  readonly #endings = new Map<string, () => void>();
   #error: StompError | null = null;
   #blamed = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -52,7 +61,11 @@ export class StompConnection {
       // Browsers throttle timers of hidden tabs to one a minute; those of a worker they don't.
       heartbeatStrategy: TickerStrategy.Worker,
       discardWebsocketOnCommFailure: true,
-      onConnect: () => options.onOpen(),
+      onConnect: () => {
+        // First of all frames: with it one refused SEND or SUBSCRIBE doesn't end the connection (contract, "STOMP").
+        this.#stomp.subscribe(USER_DESTINATIONS.errors, ({ body }) => this.#onReport(body));
+        options.onOpen();
+      },
       onStompError: (frame) => this.#onError(frame),
       onUnhandledReceipt: (frame) => this.#onReceipt(frame),
       onWebSocketClose: (event: { code: number; reason: string }) => {
@@ -69,30 +82,42 @@ export class StompConnection {
   }
 
   /** @returns a function that ends the subscription. */
-  subscribe(
-    destination: string,
-    handlers: ReceiptHandlers & { readonly onMessage: (body: unknown) => void },
-  ): () => void {
-    const receipt = this.#expectReceipt(handlers);
+  subscribe(destination: string, handlers: SubscriptionHandlers, headers: StompHeaders = {}): () => void {
+    if (!this.#stomp.connected) return () => undefined;
+    let isRefused = false;
+    const receipt = this.#expectReceipt({
+      onReceipt: handlers.onReceipt,
+      onRefused: (error) => {
+        isRefused = true;
+        handlers.onRefused(error);
+      },
+    });
     const { id } = this.#stomp.subscribe(
       destination,
       (message) => {
         const body = parseJson(message.body);
-        if (body !== undefined) handlers.onMessage(body);
+        if (body !== undefined) handlers.onMessage(body, message.headers);
       },
-      { receipt },
+      { ...headers, receipt },
     );
+    if (handlers.onEnded !== undefined) this.#endings.set(id, handlers.onEnded);
     return () => {
       this.#receipts.delete(receipt);
-      if (this.#stomp.connected) this.#stomp.unsubscribe(id);
+      this.#endings.delete(id);
+      // An UNSUBSCRIBE of what never was a subscription is a protocol error. Of one that the server ended it is none.
+      if (!isRefused && this.#stomp.connected) this.#stomp.unsubscribe(id);
     };
   }
 
-  send(destination: string, body: unknown, handlers: ReceiptHandlers): void {
+  /** Without handlers no RECEIPT is asked for. */
+  send(destination: string, body: unknown, handlers: ReceiptHandlers | null): void {
     if (!this.#stomp.connected) return;
     this.#stomp.publish({
       destination,
-      headers: { 'content-type': 'application/json', receipt: this.#expectReceipt(handlers) },
+      headers: {
+        'content-type': 'application/json',
+        ...(handlers === null ? {} : { receipt: this.#expectReceipt(handlers) }),
+      },
       body: JSON.stringify(body),
     });
   }
@@ -136,12 +161,37 @@ export class StompConnection {
       code: frame.headers.code ?? body.code ?? 'internal',
       message: frame.headers.message ?? body.message ?? '',
     };
-    const receipt = frame.headers['receipt-id'] ?? body.receiptId ?? '';
-    const handlers = this.#receipts.get(receipt);
     this.#error = error;
-    this.#blamed = handlers !== undefined;
     this.#linger = setTimeout(() => this.#stomp.forceDisconnect(), LINGER_MS);
-    callListener(handlers?.onRefused, error);
+    this.#blamed = this.#refuse(frame.headers['receipt-id'] ?? body.receiptId, error);
+  }
+
+  /** What came on `/user/queue/errors`: a refused frame, or a subscription that the server has ended. */
+  #onReport(text: string): void {
+    const error = (parseJson(text) ?? {}) as Partial<StompError>;
+    const { code = 'internal', message = '', receiptId, subscription } = error;
+    if (subscription !== undefined) {
+      const onEnded = this.#endings.get(subscription);
+      this.#endings.delete(subscription);
+      callListener(onEnded);
+      return;
+    }
+    const told = { ...error, code, message };
+    const blamed = this.#refuse(receiptId, told);
+    if (retryOf(code) !== 'reauthenticate') return;
+    // Nothing else would be taken under this token either: the next connection has another.
+    this.#error = told;
+    this.#blamed = blamed;
+    this.#stomp.forceDisconnect();
+  }
+
+  /** @returns whether it was a frame of ours. */
+  #refuse(receipt: string | undefined, error: StompError): boolean {
+    const handlers = receipt === undefined ? undefined : this.#receipts.get(receipt);
+    if (receipt === undefined || handlers === undefined) return false;
+    this.#receipts.delete(receipt);
+    callListener(handlers.onRefused, error);
+    return true;
   }
 }
 

@@ -15,7 +15,8 @@ const MOST_MS = 2 ** 31 - 1;
 
 /**
  * States: *off* → *waiting* for the token to grow old → *fetching* the next → *sent* → *waiting* again by its RECEIPT.
- * A token that the server refuses ends the connection with an ERROR, which is for its owner to see to.
+ * A token that the server refuses ends the connection, which is for its owner to see to; what it can't do just now is
+ * tried again.
  */
 export class TokenRenewal {
   readonly #tokens: TokenSource;
@@ -56,7 +57,10 @@ export class TokenRenewal {
       const body: RenewToken = { accessToken };
       connection.send(APPLICATION_DESTINATIONS.renewToken, body, {
         onReceipt: () => this.#schedule(this.#tokens.freshForMs()),
-        onRefused: () => this.#tokens.dropAccessToken(),
+        onRefused: () => {
+          this.#tokens.dropAccessToken();
+          if (this.#connection === connection) this.#schedule(RETRY_MS);
+        },
       });
     } catch (error) {
       if (this.#connection !== connection) return;

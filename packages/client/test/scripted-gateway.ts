@@ -4,54 +4,53 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import {
   APPLICATION_DESTINATIONS,
+  deleteMessageSchema,
   ERRORS,
   type ErrorCode,
+  editMessageSchema,
+  markReadSchema,
+  type RoomEntry,
+  type RoomListEvent,
+  type RoomSignal,
+  reactToMessageSchema,
   renewTokenSchema,
-  type SendMessage,
+  roomDestination,
+  roomSignalDestination,
+  type StompError,
   sendMessageSchema,
+  typingSchema,
+  USER_DESTINATIONS,
 } from '@maru/contract';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { type Actor, ANN, BO, ScriptedLog } from './scripted-log.ts';
+import { decodeFrame, encodeFrame, type Headers, type StompFrame } from './stomp-frame.ts';
 
-type Headers = Record<string, string>;
-type StompFrame = { command: string; headers: Headers; body: string };
-type LogEntry = {
-  type: string;
-  seq: number;
-  messageId?: string;
-  content?: string;
-  clientMessageId?: string;
+type Refusable = { readonly code: ErrorCode };
+type Fault = {
+  /** Refused: softly where the contract allows it. */
+  error?: ErrorCode;
+  /** Done, but the connection breaks before the RECEIPT is out. */
+  drop?: boolean;
+  close?: [number, string];
 };
 
-const encodeFrame = (command: string, headers: Headers, body = '') =>
-  `${command}\n${Object.entries(headers)
-    .map(([name, value]) => `${name}:${value}\n`)
-    .join('')}\n${body}\0`;
+/** Destinations that a session is subscribed to, by subscription id. */
+type Session = Map<string, string>;
 
-function decodeFrame(text: string): StompFrame {
-  const end = text.indexOf('\n\n');
-  const [command = '', ...lines] = text.slice(0, end).split('\n');
-  const headers = Object.fromEntries(
-    lines.map((line) => line.split(/:(.*)/s).slice(0, 2) as [string, string]),
-  );
-  return { command, headers, body: text.slice(end + 2).replace(/\0$/, '') };
-}
-
-/** What a SEND holds, or why the chat service would refuse it: what this gateway takes, that one takes too. */
-function readMessage({ headers, body }: StompFrame): SendMessage | ErrorCode {
-  if (headers.destination !== APPLICATION_DESTINATIONS.sendMessage) return 'unknown-destination';
-  if (headers['content-type'] !== 'application/json') return 'unsupported-content-type';
-  return sendMessageSchema.safeParse(JSON.parse(body)).data ?? 'invalid-body';
-}
-
-function refuse(socket: WebSocket, code: ErrorCode, named: Headers): void {
-  const { message, close } = ERRORS[code];
-  socket.send(encodeFrame('ERROR', { code, message, ...named }, JSON.stringify({ code, message })));
-  socket.close(close);
-}
+/** What a body must be for its destination: what this gateway takes, the chat service takes too. */
+const SCHEMAS = {
+  [APPLICATION_DESTINATIONS.sendMessage]: sendMessageSchema,
+  [APPLICATION_DESTINATIONS.editMessage]: editMessageSchema,
+  [APPLICATION_DESTINATIONS.deleteMessage]: deleteMessageSchema,
+  [APPLICATION_DESTINATIONS.reactToMessage]: reactToMessageSchema,
+  [APPLICATION_DESTINATIONS.typing]: typingSchema,
+  [APPLICATION_DESTINATIONS.markRead]: markReadSchema,
+  [APPLICATION_DESTINATIONS.renewToken]: renewTokenSchema,
+};
 
 export class ScriptedGateway {
-  readonly log: LogEntry[] = [];
-  epoch = 'e1';
+  /** Of the one room, `r1`. Replace it for a restored backup. */
+  log = new ScriptedLog();
   /** Every token offered on an upgrade, in order. */
   readonly tokens: string[] = [];
   tokensIssued = 0;
@@ -59,23 +58,28 @@ export class ScriptedGateway {
   readonly renewals: string[] = [];
   /** Emits `renewed` after each of them. */
   readonly renewed = new EventEmitter();
+  /** Every frame that came, but CONNECT and heart-beats. */
+  readonly frames: StompFrame[] = [];
+  /** Every REST call: method, path and body. */
+  readonly calls: string[] = [];
   /** What /auth/token answers instead of a token. */
   tokenStatus = 200;
   tokenLifeSeconds = 900;
-  /** Asked for every frame; what it answers is done instead of the frame's own effect. */
-  fault: (frame: StompFrame) => { error?: ErrorCode; drop?: boolean; close?: [number, string] } | undefined =
-    () => undefined;
+  /** Asked for every frame; what it answers is done instead of, or beside, the frame's own effect. */
+  fault: (frame: StompFrame) => Fault | undefined = () => undefined;
   /** Awaited before a history page is answered. */
   beforePage: () => Promise<void> | void = () => undefined;
-  readonly #subscriptions = new Map<WebSocket, Set<string>>();
+  /** Asked for every entry that is about to be sent; `true` leaves it out. */
+  loses: (entry: RoomEntry) => boolean = () => false;
+  readonly #sessions = new Map<WebSocket, Session>();
   readonly #http = createServer((request, response) => void this.#answer(request, response));
   readonly #ws = new WebSocketServer({ server: this.#http, handleProtocols: () => 'v12.stomp' });
 
   async open(): Promise<string> {
     this.#ws.on('connection', (socket, request) => {
       this.tokens.push(/bearer\.(\S+)/.exec(request.headers['sec-websocket-protocol'] ?? '')?.[1] ?? '');
-      this.#subscriptions.set(socket, new Set());
-      socket.on('close', () => this.#subscriptions.delete(socket));
+      this.#sessions.set(socket, new Map());
+      socket.on('close', () => this.#sessions.delete(socket));
       socket.on('message', (data) => {
         const text = String(data);
         if (text !== '\n') this.#take(socket, decodeFrame(text));
@@ -91,10 +95,6 @@ export class ScriptedGateway {
     await new Promise((resolve) => this.#http.close(resolve));
   }
 
-  get connections(): number {
-    return this.#subscriptions.size;
-  }
-
   /** Cuts every connection, as a pulled plug would. */
   dropAll(): void {
     for (const socket of this.#ws.clients) socket.terminate();
@@ -104,74 +104,179 @@ export class ScriptedGateway {
     for (const socket of this.#ws.clients) socket.close(code, reason);
   }
 
-  append(content: string, clientMessageId?: string): LogEntry {
-    const known = this.log.find(
-      (e) => e.clientMessageId !== undefined && e.clientMessageId === clientMessageId,
-    );
-    if (known !== undefined) return known;
-    const seq = this.log.length + 1;
-    const entry: LogEntry = {
-      type: 'message.created',
-      seq,
-      messageId: `m${seq}`,
-      content,
-      ...(clientMessageId === undefined ? {} : { clientMessageId }),
-    };
-    return this.#publish(entry);
+  /** Bo says something. */
+  append(content: string): void {
+    this.broadcast(this.log.create(BO, content));
   }
 
-  appendJoin(): LogEntry {
-    return this.#publish({ type: 'member.joined', seq: this.log.length + 1 });
+  /** Sends an entry that was just added to the log to who follows it. */
+  broadcast(entry: RoomEntry | null): void {
+    if (entry === null) return;
+    for (const [socket, id] of this.#subscribers(roomDestination('r1'))) this.#sendEntry(socket, id, entry);
   }
 
-  #publish(entry: LogEntry): LogEntry {
-    this.log.push(entry);
-    for (const [socket, ids] of this.#subscriptions) {
-      for (const subscription of ids) {
-        const headers = { subscription, 'message-id': `${entry.seq}`, destination: 'd', seq: `${entry.seq}` };
-        socket.send(encodeFrame('MESSAGE', headers, JSON.stringify(entry)));
-      }
+  signal(signal: RoomSignal): void {
+    this.#publish(roomSignalDestination('r1'), signal);
+  }
+
+  tellRooms(event: RoomListEvent): void {
+    this.#publish(USER_DESTINATIONS.rooms, event);
+  }
+
+  /** As when the membership is lost: the last entry has been sent, nothing comes any more. */
+  endSubscriptions(): void {
+    for (const [socket, subscription] of this.#subscribers(roomDestination('r1'))) {
+      // Its id stays reserved (contract, "STOMP").
+      this.#sessions.get(socket)?.set(subscription, 'ended');
+      this.#tellError(socket, { ...problem('subscription-ended'), subscription });
     }
-    return entry;
+  }
+
+  #subscribers(destination: string): [WebSocket, string][] {
+    return [...this.#sessions].flatMap(([socket, session]) =>
+      [...session]
+        .filter(([, subscribed]) => subscribed === destination)
+        .map(([id]): [WebSocket, string] => [socket, id]),
+    );
+  }
+
+  #publish(destination: string, body: unknown): void {
+    for (const [socket, subscription] of this.#subscribers(destination)) {
+      const headers = { subscription, 'message-id': 't', destination };
+      socket.send(encodeFrame('MESSAGE', headers, JSON.stringify(body)));
+    }
+  }
+
+  #sendEntry(socket: WebSocket, subscription: string, entry: RoomEntry): void {
+    if (this.loses(entry)) return;
+    const { epoch } = this.log;
+    const headers = {
+      subscription,
+      'message-id': `${epoch}-${entry.seq}`,
+      destination: roomDestination('r1'),
+      seq: `${entry.seq}`,
+      'log-epoch': epoch,
+    };
+    socket.send(encodeFrame('MESSAGE', headers, JSON.stringify(entry)));
+  }
+
+  #tellError(socket: WebSocket, error: StompError): boolean {
+    const destination = USER_DESTINATIONS.errors;
+    const session = this.#sessions.get(socket) ?? new Map<string, string>();
+    const heard = [...session].filter(([, subscribed]) => subscribed === destination);
+    for (const [subscription] of heard) {
+      socket.send(
+        encodeFrame('MESSAGE', { subscription, 'message-id': 'e', destination }, JSON.stringify(error)),
+      );
+    }
+    return heard.length > 0;
+  }
+
+  #refuse(socket: WebSocket, { command, headers }: StompFrame, code: ErrorCode): void {
+    const { receipt } = headers;
+    const facts: { close: number; soft?: true } = ERRORS[code];
+    const error = { ...problem(code), ...(receipt === undefined ? {} : { receiptId: receipt }) };
+    const mayBeSoft = facts.soft === true && (command === 'SEND' || command === 'SUBSCRIBE');
+    if (mayBeSoft && this.#tellError(socket, error)) return;
+    const named: Headers = receipt === undefined ? {} : { 'receipt-id': receipt };
+    socket.send(
+      encodeFrame('ERROR', { code, message: error.message, ...named }, JSON.stringify(problem(code))),
+    );
+    socket.close(facts.close);
   }
 
   #take(socket: WebSocket, frame: StompFrame): void {
     const { receipt, id = '' } = frame.headers;
-    const named: Headers = receipt === undefined ? {} : { 'receipt-id': receipt };
+    const session = this.#sessions.get(socket);
+    if (frame.command !== 'CONNECT') this.frames.push(frame);
     const fault = this.fault(frame);
-    if (fault?.error !== undefined) {
-      refuse(socket, fault.error, named);
-    } else if (fault?.close !== undefined) {
-      socket.close(...fault.close);
-    } else if (frame.command === 'CONNECT') {
+    if (fault?.error !== undefined) return this.#refuse(socket, frame, fault.error);
+    if (fault?.close !== undefined) return socket.close(...fault.close);
+    const answer = (headers: Headers = {}) => {
+      if (fault?.drop) socket.terminate();
+      else if (receipt !== undefined) {
+        socket.send(encodeFrame('RECEIPT', { 'receipt-id': receipt, ...headers }));
+      }
+    };
+    if (frame.command === 'CONNECT') {
       socket.send(encodeFrame('CONNECTED', { version: '1.2', 'heart-beat': '10000,10000' }));
     } else if (frame.command === 'SUBSCRIBE') {
-      this.#subscriptions.get(socket)?.add(id);
-      const place = { seq: `${this.log.length}`, 'log-epoch': this.epoch };
-      socket.send(encodeFrame('RECEIPT', { ...named, ...place }));
+      this.#subscribe(socket, frame, answer);
     } else if (frame.command === 'UNSUBSCRIBE') {
-      this.#subscriptions.get(socket)?.delete(id);
-    } else if (
-      frame.command === 'SEND' &&
-      frame.headers.destination === APPLICATION_DESTINATIONS.renewToken
-    ) {
-      this.renewals.push(renewTokenSchema.parse(JSON.parse(frame.body)).accessToken);
-      socket.send(encodeFrame('RECEIPT', named));
-      this.renewed.emit('renewed');
+      if (session?.delete(id) !== true) this.#refuse(socket, frame, 'unknown-subscription');
     } else if (frame.command === 'SEND') {
-      const message = readMessage(frame);
-      if (typeof message === 'string') return refuse(socket, message, named);
-      const entry = this.append(message.content, message.clientMessageId);
-      // `drop`: stored, but the connection breaks before the RECEIPT is out.
-      if (fault?.drop) socket.terminate();
-      else {
-        socket.send(
-          encodeFrame('RECEIPT', { ...named, 'message-id': entry.messageId ?? '', seq: `${entry.seq}` }),
-        );
-      }
+      const done = this.#do(ANN, frame);
+      if ('code' in done) this.#refuse(socket, frame, done.code);
+      else answer(done.headers);
     } else if (frame.command === 'DISCONNECT') {
-      socket.send(encodeFrame('RECEIPT', named));
+      answer();
     }
+  }
+
+  #subscribe(socket: WebSocket, frame: StompFrame, answer: (headers?: Headers) => void): void {
+    const { id = '', destination = '', 'from-seq': from, 'log-epoch': epoch } = frame.headers;
+    const session = this.#sessions.get(socket);
+    if (destination !== roomDestination('r1')) {
+      session?.set(id, destination);
+      return answer();
+    }
+    const { head } = this.log;
+    if (Number(from ?? 0) > head || (epoch !== undefined && epoch !== this.log.epoch)) {
+      return this.#refuse(socket, frame, 'reset-required');
+    }
+    session?.set(id, destination);
+    answer({ seq: `${head}`, 'log-epoch': this.log.epoch });
+    for (const entry of this.log.entries.slice(Number(from ?? head))) this.#sendEntry(socket, id, entry);
+  }
+
+  /** What a SEND does. */
+  #do(actor: Actor, { headers, body }: StompFrame): { headers: Headers } | Refusable {
+    const { destination = '' } = headers;
+    if (headers['content-type'] !== 'application/json') return { code: 'unsupported-content-type' };
+    const schema = Object.entries(SCHEMAS).find(([known]) => known === destination)?.[1];
+    if (schema === undefined) return { code: 'unknown-destination' };
+    const parsed = schema.safeParse(JSON.parse(body));
+    if (!parsed.success) return { code: 'invalid-body' };
+    const data: unknown = parsed.data;
+    if (destination === APPLICATION_DESTINATIONS.renewToken) {
+      this.renewals.push(renewTokenSchema.parse(data).accessToken);
+      this.renewed.emit('renewed');
+      return { headers: {} };
+    }
+    if (destination === APPLICATION_DESTINATIONS.typing || destination === APPLICATION_DESTINATIONS.markRead)
+      return { headers: {} };
+    const { head } = this.log;
+    const entry = this.#write(actor, destination, data);
+    if (entry !== null && this.log.head > head) this.broadcast(entry);
+    return {
+      headers: entry === null ? {} : { 'message-id': `${entry.seq}`, seq: `${entry.seq}`, ...idOf(entry) },
+    };
+  }
+
+  #write(actor: Actor, destination: string, data: unknown): RoomEntry | null {
+    if (destination === APPLICATION_DESTINATIONS.sendMessage) {
+      const { content, clientMessageId, replyTo } = sendMessageSchema.parse(data);
+      return this.log.create(actor, content, {
+        ...(clientMessageId === undefined ? {} : { clientMessageId }),
+        ...(replyTo === undefined ? {} : { replyTo }),
+      });
+    }
+    if (destination === APPLICATION_DESTINATIONS.editMessage) {
+      const { messageId, content } = editMessageSchema.parse(data);
+      return this.log.edit(actor, messageId, content);
+    }
+    if (destination === APPLICATION_DESTINATIONS.deleteMessage) {
+      return this.log.delete(actor, deleteMessageSchema.parse(data).messageId);
+    }
+    const { messageId, emoji, remove } = reactToMessageSchema.parse(data);
+    return this.log.react(actor, messageId, emoji, remove);
+  }
+
+  /** @returns whether recording is all that is to be done: this gateway has no list of rooms or people. */
+  async #record(request: IncomingMessage): Promise<boolean> {
+    const body = (await request.setEncoding('utf8').toArray()).join('');
+    this.calls.push(`${request.method} ${request.url} ${body}`.trimEnd());
+    return request.method !== 'GET' || !/^\/api\/rooms\/r1(\/messages\?|$)/.test(request.url ?? '');
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -189,14 +294,26 @@ export class ScriptedGateway {
       const token = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
       if (this.tokenStatus === 200) answer(200, { token });
       else answer(this.tokenStatus, { code: 'UNAUTHORIZED', message: 'no' });
+    } else if (await this.#record(request)) {
+      answer(200, { users: [] });
+    } else if (url.pathname === '/api/rooms/r1') {
+      answer(200, { roomId: 'r1', head: this.log.head, logEpoch: this.log.epoch });
     } else {
       await this.beforePage();
-      const after = url.searchParams.get('after');
+      const before = url.searchParams.get('before');
       const limit = Math.min(Number(url.searchParams.get('limit')), 7);
-      const all = this.log.filter((entry) => entry.type === 'message.created');
-      const rest = after === null ? all : all.filter((entry) => entry.seq > Number(after));
-      const messages = after === null ? rest.slice(-limit) : rest.slice(0, limit);
-      answer(200, { messages, hasMore: rest.length > messages.length });
+      answer(
+        200,
+        this.log.page(ANN.userId, { limit, ...(before === null ? {} : { before: Number(before) }) }),
+      );
     }
   }
+}
+
+function idOf(entry: RoomEntry): Headers {
+  return 'messageId' in entry ? { 'message-id': entry.messageId } : {};
+}
+
+function problem(code: ErrorCode): StompError {
+  return { code, message: ERRORS[code].message };
 }

@@ -47,22 +47,17 @@ export function createChatScreen(options: {
       ...options,
       roomId,
       dates,
-      onMessage: rooms.showLastMessage,
       onMembership: () => void rooms.refresh(),
     });
     main.replaceChildren(roomView.root);
   }
 
-  const stopListening = chat.onStatus(({ state }) => {
-    if (state === 'connected') void rooms.refresh();
-  });
   window.addEventListener('hashchange', showRoute);
   showRoute();
   return {
     root,
     close() {
       window.removeEventListener('hashchange', showRoute);
-      stopListening();
       roomView?.close();
       rooms.close();
       banner.close();

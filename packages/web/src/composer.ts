@@ -1,19 +1,21 @@
 // Where a message is written: Enter sends, Shift+Enter makes a line.
 import { element } from './element.ts';
+import { isSendKey } from './send-key.ts';
 import type { Texts } from './texts.ts';
 
 export type Composer = { readonly root: HTMLFormElement; focus(): void };
 
 export function createComposer(options: {
-  roomName: string;
+  placeholder: string;
   texts: Texts;
   onSend: (content: string) => void;
+  onTyping: () => void;
 }): Composer {
   const { texts } = options;
   const input = element('textarea', {
     rows: '1',
     'aria-label': texts.message,
-    placeholder: texts.writeTo(options.roomName),
+    placeholder: options.placeholder,
     enterkeyhint: 'send',
     dir: 'auto',
   });
@@ -36,10 +38,11 @@ export function createComposer(options: {
     event.preventDefault();
     send();
   });
+  input.addEventListener('input', () => {
+    if (input.value.trim() !== '') options.onTyping();
+  });
   input.addEventListener('keydown', (event) => {
-    // While an input method composes (한글), Enter ends the syllable and is not meant for us. Safari says so only by
-    // the key code 229.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (!isSendKey(event)) return;
     event.preventDefault();
     send();
   });

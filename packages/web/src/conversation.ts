@@ -3,10 +3,10 @@ import {
   type ChatClient,
   type ClientErrorCode,
   createClientMessageId,
-  type RestClient,
+  RoomMessages,
   type Sent,
 } from '@maru/client';
-import type { Me, MessageCreated, Room, RoomEntry } from '@maru/contract';
+import type { ChatMessage, Me, Room, RoomEntry } from '@maru/contract';
 import { createComposer } from './composer.ts';
 import type { Dates } from './dates.ts';
 import { element, type View } from './element.ts';
@@ -14,39 +14,74 @@ import {
   createMessageLine,
   createPendingLine,
   createRemarkLine,
-  type Line,
+  type MessageLine,
   type PendingLine,
 } from './message-line.ts';
 import { createMessageList } from './message-list.ts';
+import { createReadPosition } from './read-position.ts';
 import { explain, type Texts } from './texts.ts';
-
-const EARLIER_PAGE = 50;
+import { createTypingLine } from './typing-line.ts';
 
 export function createConversation(options: {
   room: Room;
   me: Me;
   chat: ChatClient;
-  rest: RestClient;
   texts: Texts;
   dates: Dates;
-  /** Every entry as it is shown, for whoever counts members or shows the last message. */
+  /** The room, then every entry after that, for whoever counts members. */
+  onRoom: (room: Room) => void;
   onEntry: (entry: RoomEntry) => void;
-  onLost: (code: ClientErrorCode) => void;
+  onLost: (code: ClientErrorCode | null) => void;
 }): View & { focus(): void } {
-  const { room, me, chat, rest, texts, dates } = options;
+  const { room, me, chat, texts, dates } = options;
+  const { roomId } = room;
+  const messages = new RoomMessages(me.userId);
+  const lines = new Map<string, MessageLine>();
   const pending = new Map<string, PendingLine>();
-  let firstSeq: number | null = null;
   let loadingEarlier = false;
   let isReady = false;
 
-  const list = createMessageList(texts, dates, () => void loadEarlier());
-  const composer = createComposer({ roomName: room.name, texts, onSend: (content) => write(content) });
-  const root = element('div', { class: 'conversation' }, list.root, composer.root);
+  const list = createMessageList({
+    texts,
+    dates,
+    onEarlier: () => void loadEarlier(),
+    onEnd: () => position.check(),
+  });
+  const position = createReadPosition({
+    isAtEnd: () => list.isAtEnd,
+    onRead: (seq) => chat.markRead(roomId, seq),
+  });
+  const typing = createTypingLine(texts);
+  const composer = createComposer({
+    placeholder: room.directWith === null ? texts.writeTo(room.name) : texts.writeToPerson(room.name),
+    texts,
+    onSend: (content) => write(content),
+    onTyping: () => chat.typing(roomId),
+  });
+  const root = element('div', { class: 'conversation' }, list.root, typing.root, composer.root);
+  const surroundings = {
+    viewerId: me.userId,
+    isModerator: room.role === 'owner' && room.directWith === null,
+    texts,
+    dates,
+    deeds: {
+      react: async ({ messageId }: ChatMessage, emoji: string, remove: boolean) => {
+        await chat.react(roomId, messageId, emoji, { remove });
+      },
+      edit: async ({ messageId }: ChatMessage, content: string) => {
+        await chat.editMessage(roomId, messageId, content);
+      },
+      remove: async ({ messageId }: ChatMessage) => {
+        await chat.deleteMessage(roomId, messageId);
+      },
+    },
+  };
 
-  const subscription = chat.subscribeRoom(room.roomId, {
-    onEntry(entry) {
-      firstSeq ??= entry.seq;
-      show(entry);
+  const subscription = chat.subscribeRoom(roomId, {
+    onRoom: options.onRoom,
+    onEntry(entry, asOf) {
+      show(entry, asOf);
+      position.arrived(entry.seq);
       options.onEntry(entry);
     },
     onReady({ hasEarlier }) {
@@ -56,30 +91,49 @@ export function createConversation(options: {
       isReady = true;
     },
     onReset() {
-      firstSeq = null;
       isReady = false;
+      messages.clear();
+      lines.clear();
+      position.reset();
       list.clear();
       list.setBusy(true);
       for (const line of pending.values()) list.appendPending(line);
     },
     onRefused: options.onLost,
+    onEnded: () => options.onLost(null),
+  });
+  const stopSignals = chat.onSignal(roomId, (signal) => {
+    if (signal.type === 'typing' && signal.userId !== me.userId) {
+      typing.heard(signal.userId, signal.userName);
+    }
   });
 
-  function show(entry: RoomEntry): void {
-    if (entry.type === 'message.created') {
-      settle(entry.clientMessageId);
-      list.append(createMessageLine(entry, entry.senderId === me.userId, dates));
-    } else if (entry.type === 'member.joined') {
-      list.append(createRemarkLine(entry.seq, entry.createdAt, texts.joined(entry.userName)));
-    } else if (entry.type === 'member.left') {
-      list.append(createRemarkLine(entry.seq, entry.createdAt, texts.left(entry.userName)));
+  function show(entry: RoomEntry | ChatMessage, asOf: number): void {
+    const message = messages.apply(entry, asOf);
+    if (message !== null) {
+      if (entry.type === 'message.created') settle(message);
+      const line = lines.get(message.messageId);
+      if (line === undefined) list.append(lineOf(message));
+      else {
+        line.show(message);
+        list.settle();
+      }
     }
+    const remark = remarkOn(entry, texts);
+    if (remark !== null) list.append(createRemarkLine(entry.seq, entry.createdAt, remark));
+  }
+
+  function lineOf(message: ChatMessage): MessageLine {
+    const line = createMessageLine(message, surroundings);
+    lines.set(message.messageId, line);
+    return line;
   }
 
   /** The stored message takes the place of the pending one. */
-  function settle(clientMessageId: string | undefined): void {
+  function settle({ clientMessageId, senderId }: ChatMessage): void {
+    typing.done(senderId);
     const line = clientMessageId === undefined ? undefined : pending.get(clientMessageId);
-    if (clientMessageId === undefined || line === undefined) return;
+    if (clientMessageId === undefined || line === undefined || senderId !== me.userId) return;
     pending.delete(clientMessageId);
     list.remove(line);
   }
@@ -94,7 +148,7 @@ export function createConversation(options: {
 
   function send(content: string, clientMessageId: string, line: PendingLine): void {
     line.showSending();
-    chat.sendMessage(room.roomId, content, { clientMessageId }).then(
+    chat.sendMessage(roomId, content, { clientMessageId }).then(
       (sent: Sent) => {
         // Stored; if its entry has not come yet it is on its way, and will replace this line.
         if (pending.has(sent.clientMessageId)) line.showSent(line.at);
@@ -107,27 +161,45 @@ export function createConversation(options: {
   }
 
   async function loadEarlier(): Promise<void> {
-    if (loadingEarlier || firstSeq === null) return;
-    const before = firstSeq;
+    if (loadingEarlier) return;
     loadingEarlier = true;
     list.setEarlier('loading');
+    const page = messages.awaitPage();
     try {
-      const page = await rest.listMessages(room.roomId, { before, limit: EARLIER_PAGE });
-      // The log was reset meanwhile: this page is of the one before.
-      if (firstSeq !== before) return;
-      firstSeq = page.messages[0]?.seq ?? firstSeq;
-      list.prepend(page.messages.map(lineOf));
-      list.setEarlier(page.hasMore ? 'some' : 'none');
+      const earlier = await subscription.earlier();
+      if (earlier === null) return page.cancel();
+      list.prepend(page.add(earlier.messages, earlier.asOf).map(lineOf));
+      list.setEarlier(earlier.hasMore ? 'some' : 'none');
     } catch {
+      page.cancel();
       list.setEarlier('failed');
     } finally {
       loadingEarlier = false;
     }
   }
 
-  function lineOf(message: MessageCreated): Line {
-    return createMessageLine(message, message.senderId === me.userId, dates);
-  }
+  return {
+    root,
+    focus: composer.focus,
+    close() {
+      subscription.close();
+      stopSignals();
+      position.close();
+      typing.close();
+    },
+  };
+}
 
-  return { root, focus: composer.focus, close: () => subscription.close() };
+/** What the room says of itself between the messages; `null` for what shows otherwise. */
+function remarkOn(entry: RoomEntry, texts: Texts): string | null {
+  switch (entry.type) {
+    case 'member.joined':
+      return texts.joined(entry.userName);
+    case 'member.left':
+      return texts.left(entry.userName);
+    case 'room.updated':
+      return texts.renamed(entry.userName, entry.name);
+    default:
+      return null;
+  }
 }

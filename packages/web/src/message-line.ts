@@ -1,7 +1,10 @@
 // One line of a room: a message with its sender and time, or a remark such as "Ann joined".
-import type { MessageCreated } from '@maru/contract';
+import type { ChatMessage } from '@maru/contract';
 import type { Dates } from './dates.ts';
 import { button, element } from './element.ts';
+import { createMessageActions, type MessageDeeds } from './message-actions.ts';
+import { createMessageEditor } from './message-editor.ts';
+import { createReactionChips } from './reaction-chips.ts';
 import type { Texts } from './texts.ts';
 
 export type Line = {
@@ -15,16 +18,88 @@ export type Line = {
   separator: HTMLLIElement | null;
 };
 
+export type MessageLine = Line & {
+  /** The same message after what came of it. */
+  show(message: ChatMessage): void;
+};
+
 export type PendingLine = Line & {
   showSending(): void;
   showFailed(reason: string, onRetry: () => void): void;
   showSent(at: Date): void;
 };
 
-export function createMessageLine(message: MessageCreated, isOwn: boolean, dates: Dates): Line {
-  const at = new Date(message.createdAt);
-  const { root } = messageElement(message.senderName, message.content, isOwn, timeElement(at, dates));
-  return { root, seq: message.seq, at, senderId: message.senderId, separator: null };
+/** What every message of a room is shown with. */
+export type MessageSurroundings = {
+  readonly viewerId: string;
+  /** Deletes the messages of others too. */
+  readonly isModerator: boolean;
+  readonly texts: Texts;
+  readonly dates: Dates;
+  readonly deeds: MessageDeeds;
+};
+
+export function createMessageLine(first: ChatMessage, surroundings: MessageSurroundings): MessageLine {
+  const { viewerId, isModerator, texts, dates, deeds } = surroundings;
+  let message = first;
+  let editor: ReturnType<typeof createMessageEditor> | null = null;
+  const at = new Date(first.createdAt);
+  const isOwn = first.senderId === viewerId;
+  const edited = element('span', { class: 'edited' });
+  const chips = createReactionChips(texts, (emoji, remove) => deeds.react(message, emoji, remove));
+  const actions = createMessageActions({
+    message: () => message,
+    mayEdit: isOwn,
+    mayDelete: isOwn || isModerator,
+    texts,
+    deeds,
+    onEdit: openEditor,
+  });
+  const aside = element('div', { class: 'aside' }, edited, timeElement(at, dates), actions.opener);
+  const { root, bubble } = lineElement(first.senderName, '', isOwn, aside);
+  root.append(chips.root, actions.place);
+
+  function show(shown: ChatMessage): void {
+    message = shown;
+    const isDeleted = shown.content === null;
+    const text = shown.content ?? texts.messageDeleted;
+    // The same text again would be read out again.
+    if (bubble.textContent !== text) bubble.textContent = text;
+    root.classList.toggle('deleted', isDeleted);
+    edited.textContent = shown.editedAt === undefined ? '' : texts.edited;
+    edited.title = shown.editedAt === undefined ? '' : dates.full(new Date(shown.editedAt));
+    chips.show(shown.reactions ?? []);
+    actions.opener.hidden = isDeleted;
+    if (!isDeleted) return;
+    actions.close();
+    closeEditor();
+  }
+
+  function openEditor(): void {
+    if (message.content === null || editor !== null) return;
+    editor = createMessageEditor({
+      content: message.content,
+      texts,
+      onSave: (content) => deeds.edit(message, content),
+      onClose: closeEditor,
+    });
+    root.classList.add('editing');
+    bubble.after(editor.root);
+    editor.focus();
+    editor.root.scrollIntoView({ block: 'nearest' });
+  }
+
+  function closeEditor(): void {
+    if (editor === null) return;
+    const hadFocus = editor.root.contains(document.activeElement);
+    editor.root.remove();
+    editor = null;
+    root.classList.remove('editing');
+    if (hadFocus) actions.opener.focus();
+  }
+
+  show(first);
+  return { root, seq: first.seq, at, senderId: first.senderId, separator: null, show };
 }
 
 export function createPendingLine(
@@ -35,7 +110,7 @@ export function createPendingLine(
 ): PendingLine {
   const at = new Date();
   const delivery = element('span', { class: 'delivery' });
-  const { root } = messageElement(sender.name, content, true, delivery);
+  const { root } = lineElement(sender.name, content, true, element('div', { class: 'aside' }, delivery));
   return {
     root,
     seq: null,
@@ -67,15 +142,16 @@ export function createDaySeparator(day: Date, dates: Dates): HTMLLIElement {
   return element('li', { class: 'day' }, element('span', {}, dates.day(day)));
 }
 
-function messageElement(senderName: string, content: string, isOwn: boolean, aside: HTMLElement) {
+function lineElement(senderName: string, content: string, isOwn: boolean, aside: HTMLElement) {
+  const bubble = element('p', { class: 'bubble', dir: 'auto' }, content);
   const root = element(
     'li',
     { class: isOwn ? 'line own' : 'line' },
     element('p', { class: 'sender', dir: 'auto' }, senderName),
-    element('p', { class: 'bubble', dir: 'auto' }, content),
-    element('p', { class: 'aside' }, aside),
+    bubble,
+    aside,
   );
-  return { root };
+  return { root, bubble };
 }
 
 function timeElement(at: Date, dates: Dates): HTMLElement {

@@ -13,6 +13,8 @@ const LOAD_EARLIER_PX = 120;
 
 export type MessageList = {
   readonly root: HTMLElement;
+  /** The newest line is in view. */
+  readonly isAtEnd: boolean;
   /** After all stored lines, before those still pending. */
   append(line: Line): void;
   /** At the very end, and comes into view. */
@@ -20,12 +22,21 @@ export type MessageList = {
   /** Before all others; `lines` ascending. What is in view stays where it is. */
   prepend(lines: readonly Line[]): void;
   remove(line: Line): void;
+  /** Something in a line has changed its height: the end stays the end. */
+  settle(): void;
   clear(): void;
   setBusy(busy: boolean): void;
   setEarlier(state: 'none' | 'some' | 'loading' | 'failed'): void;
 };
 
-export function createMessageList(texts: Texts, dates: Dates, onEarlier: () => void): MessageList {
+export function createMessageList(options: {
+  texts: Texts;
+  dates: Dates;
+  onEarlier: () => void;
+  /** The end has come into view. */
+  onEnd: () => void;
+}): MessageList {
+  const { texts, dates, onEarlier, onEnd } = options;
   let lines: Line[] = [];
   let isPinned = true;
   let earlier: 'none' | 'some' | 'loading' | 'failed' = 'none';
@@ -45,7 +56,10 @@ export function createMessageList(texts: Texts, dates: Dates, onEarlier: () => v
 
   log.addEventListener('scroll', () => {
     isPinned = log.scrollHeight - log.scrollTop - log.clientHeight < PINNED_PX;
-    if (isPinned) toEnd.hidden = true;
+    if (isPinned) {
+      toEnd.hidden = true;
+      onEnd();
+    }
     if (log.scrollTop < LOAD_EARLIER_PX && earlier === 'some' && lines.length > 0) onEarlier();
   });
   // The keyboard of a phone, a longer composer, a turned screen: the end stays the end.
@@ -95,11 +109,14 @@ export function createMessageList(texts: Texts, dates: Dates, onEarlier: () => v
 
   return {
     root,
+    get isAtEnd() {
+      return isPinned;
+    },
     append(line) {
       const end = lines.findLastIndex((other) => other.seq !== null) + 1;
       insert(line, end);
       if (isPinned) scrollToEnd();
-      else toEnd.hidden = line.senderId === null;
+      else if (line.senderId !== null) toEnd.hidden = false;
     },
     appendPending(line) {
       insert(line, lines.length);
@@ -121,6 +138,9 @@ export function createMessageList(texts: Texts, dates: Dates, onEarlier: () => v
       line.root.remove();
       relate(index);
       showEmptiness();
+    },
+    settle() {
+      if (isPinned) scrollToEnd();
     },
     clear() {
       lines = [];

@@ -1,18 +1,22 @@
 // A list of rooms: those one is in, to open, or public ones, to join.
 import type { RestClient } from '@maru/client';
-import type { MessageCreated, Room } from '@maru/contract';
+import type { ChatMessage, Room, RoomListEvent } from '@maru/contract';
 import type { Dates } from './dates.ts';
 import { button, element } from './element.ts';
 import { roomHash } from './route.ts';
 import type { Texts } from './texts.ts';
 
 const PAGE = 50;
+const MOST_SHOWN = 99;
 
 export type RoomList = {
   readonly root: HTMLElement;
   refresh(): Promise<void>;
   showCurrent(roomId: string | null): void;
-  showLastMessage(message: MessageCreated): void;
+  /** One of the rooms has changed. */
+  update(event: Extract<RoomListEvent, { type: 'room.updated' }>): void;
+  /** What is known of the room's name. */
+  nameOf(roomId: string): string | undefined;
 };
 
 export function createRoomList(options: {
@@ -59,7 +63,13 @@ export function createRoomList(options: {
     if (thisRefresh !== lastRefresh) return;
     more.hidden = cursor === null;
     // A public room that one is in stands among one's own.
-    rooms = scope === 'joined' ? loaded : loaded.filter((room) => room.role === null);
+    const listed = scope === 'joined' ? loaded : loaded.filter((room) => room.role === null);
+    rooms = listed.map((room) =>
+      newerOf(
+        room,
+        rooms.find(({ roomId }) => roomId === room.roomId),
+      ),
+    );
     render();
   }
 
@@ -82,23 +92,41 @@ export function createRoomList(options: {
     }
     const last = room.lastMessage;
     const at = last === null ? null : new Date(last.createdAt);
+    const isCurrent = room.roomId === currentId;
     return element(
       'a',
       {
         class: 'room-item',
         href: roomHash(room.roomId),
         'data-room-id': room.roomId,
-        'aria-current': room.roomId === currentId ? 'page' : false,
+        'aria-current': isCurrent ? 'page' : false,
       },
       name,
       element('span', { class: 'when' }, at === null ? '' : dates.brief(at)),
       element('span', { class: 'preview', dir: 'auto' }, previewOf(last)),
-      element('span', { class: 'tag' }, room.visibility === 'private' ? texts.isPrivate : ''),
+      badgeOf(room),
     );
   }
 
-  function previewOf(last: MessageCreated | null): string {
-    return last === null ? texts.noMessages : `${last.senderName}: ${last.content.replaceAll(/\s+/g, ' ')}`;
+  function badgeOf({ roomId, unread, unreadMentions, visibility, directWith }: Room): HTMLElement {
+    // Of what stands open before one's eyes nothing is unread, or only for a moment.
+    if (unread > 0 && !(roomId === currentId && document.hasFocus())) {
+      const mark = unreadMentions > 0 ? '@' : '';
+      const count = unread > MOST_SHOWN ? `${MOST_SHOWN}+` : String(unread);
+      return element(
+        'span',
+        { class: 'badge' },
+        element('span', { 'aria-hidden': 'true' }, mark + count),
+        element('span', { class: 'unseen' }, texts.unread(unread, unreadMentions)),
+      );
+    }
+    if (directWith !== null) return element('span', { class: 'tag' }, texts.direct);
+    return element('span', { class: 'tag' }, visibility === 'private' ? texts.isPrivate : '');
+  }
+
+  function previewOf(last: ChatMessage | null): string {
+    if (last === null) return texts.noMessages;
+    return `${last.senderName}: ${(last.content ?? texts.messageDeleted).replaceAll(/\s+/g, ' ')}`;
   }
 
   return {
@@ -106,16 +134,21 @@ export function createRoomList(options: {
     refresh,
     showCurrent(roomId) {
       currentId = roomId;
-      for (const link of list.querySelectorAll('a')) {
-        if (link.dataset.roomId === roomId) link.setAttribute('aria-current', 'page');
-        else link.removeAttribute('aria-current');
-      }
-    },
-    showLastMessage(message) {
-      const room = rooms.find(({ roomId }) => roomId === message.roomId);
-      if (room === undefined || (room.lastMessage?.seq ?? 0) >= message.seq) return;
-      rooms = rooms.map((other) => (other === room ? { ...room, lastMessage: message } : other));
       render();
     },
+    update({ type: _, ...change }) {
+      rooms = rooms.map((room) => (room.roomId === change.roomId ? { ...room, ...change } : room));
+      render();
+    },
+    nameOf: (roomId) => rooms.find((room) => room.roomId === roomId)?.name,
   };
+}
+
+/** What was heard while the list was on its way may be newer than the list. Of another log-epoch nothing is. */
+function newerOf(listed: Room, known: Room | undefined): Room {
+  if (known === undefined || known.logEpoch !== listed.logEpoch) return listed;
+  const isNewer = known.head > listed.head || (known.head === listed.head && known.readSeq > listed.readSeq);
+  if (!isNewer) return listed;
+  const { name, head, lastMessage, readSeq, unread, unreadMentions } = known;
+  return { ...listed, name, head, lastMessage, readSeq, unread, unreadMentions };
 }

@@ -1,6 +1,6 @@
 // A room: its name, who is in it, and the conversation; or the way in, for whoever isn't a member yet.
 import type { ChatClient, RestClient } from '@maru/client';
-import type { Me, MessageCreated, Room } from '@maru/contract';
+import type { Me, Room } from '@maru/contract';
 import { createConversation } from './conversation.ts';
 import type { Dates } from './dates.ts';
 import { button, element, type View } from './element.ts';
@@ -14,11 +14,10 @@ export function createRoomView(options: {
   rest: RestClient;
   texts: Texts;
   dates: Dates;
-  onMessage: (message: MessageCreated) => void;
   /** The caller's rooms are no longer what they were. */
   onMembership: () => void;
 }): View {
-  const { roomId, me, rest, texts } = options;
+  const { roomId, rest, texts } = options;
   const name = element('h2', { dir: 'auto' }, '');
   const people = element('p', { class: 'people' });
   const header = element(
@@ -38,10 +37,7 @@ export function createRoomView(options: {
     try {
       const room = await rest.findRoom(roomId);
       if (isClosed) return;
-      name.textContent = room.name;
-      people.textContent = texts.people(room.memberCount);
-      document.title = `${room.name} · Maru`;
-      root.setAttribute('aria-label', room.name);
+      showHead(room.name, room.memberCount, room.directWith !== null);
       if (room.role === null) showEntrance(room);
       else open(room);
     } catch (error) {
@@ -50,24 +46,42 @@ export function createRoomView(options: {
   }
 
   function open(room: Room): void {
-    let count = room.memberCount;
+    let count = 0;
     conversation = createConversation({
       ...options,
       room,
-      onEntry(entry) {
-        if (entry.type === 'message.created') options.onMessage(entry);
-        // What the room said of itself holds up to its head; older entries are in the count already.
-        else if (entry.seq > room.head) {
-          count += entry.type === 'member.joined' ? 1 : -1;
-          people.textContent = texts.people(count);
-        }
-        if (entry.type === 'member.left' && entry.userId === me.userId) showLost();
+      onRoom(loaded) {
+        count = loaded.memberCount;
+        showHead(loaded.name, count, loaded.directWith !== null);
       },
-      onLost: showLost,
+      onEntry(entry) {
+        if (entry.type === 'member.joined') count += 1;
+        if (entry.type === 'member.left') count -= 1;
+        if (entry.type === 'member.joined' || entry.type === 'member.left') showPeople(count);
+        if (entry.type === 'room.updated') showName(entry.name);
+        if (entry.type === 'room.deleted') showLost(texts.roomDeleted);
+      },
+      onLost: () => showLost(texts.roomLost),
     });
     body.replaceChildren(conversation.root);
     // A finger's keyboard would cover what one came to read.
     if (matchMedia('(pointer: fine)').matches) conversation.focus();
+  }
+
+  function showHead(name: string, count: number, isDirect: boolean): void {
+    showName(name);
+    if (isDirect) people.textContent = texts.direct;
+    else showPeople(count);
+  }
+
+  function showPeople(count: number): void {
+    people.textContent = texts.people(count);
+  }
+
+  function showName(text: string): void {
+    name.textContent = text;
+    document.title = `${text} · Maru`;
+    root.setAttribute('aria-label', text);
   }
 
   function showEntrance(room: Room): void {
@@ -86,11 +100,12 @@ export function createRoomView(options: {
     body.replaceChildren(element('div', { class: 'empty' }, element('p', {}, texts.notMember), join, alert));
   }
 
-  function showLost(): void {
-    conversation?.close();
+  function showLost(why: string): void {
+    if (conversation === null) return;
+    conversation.close();
     conversation = null;
     options.onMembership();
-    body.replaceChildren(element('p', { class: 'empty', role: 'alert' }, texts.roomLost));
+    body.replaceChildren(element('p', { class: 'empty', role: 'alert' }, why));
   }
 
   function showTrouble(text: string): void {

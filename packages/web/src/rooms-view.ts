@@ -1,24 +1,26 @@
 // The side of the page with all rooms: one's own, the public ones, and a way to make another.
-import type { RestClient } from '@maru/client';
-import type { Me, MessageCreated, Room } from '@maru/contract';
+import type { ChatClient, RestClient } from '@maru/client';
+import type { Me, Room } from '@maru/contract';
 import type { Dates } from './dates.ts';
 import { button, element, type View } from './element.ts';
 import { createLanguageSelect } from './language-select.ts';
 import { createNewRoomForm } from './new-room-form.ts';
-import { createRoomList } from './room-list.ts';
+import { createRoomList, type RoomList } from './room-list.ts';
+import { createSearchPanel } from './search-panel.ts';
 import { explain, type Language, type Texts } from './texts.ts';
 import { createWordmark } from './wordmark.ts';
 
-const REFRESH_MS = 5_000;
+/** What is public is told to nobody; one's own rooms tell of themselves. */
+const REFRESH_MS = 15_000;
 
 export type RoomsView = View & {
   refresh(): Promise<void>;
   showCurrent(roomId: string | null): void;
-  showLastMessage(message: MessageCreated): void;
 };
 
 export function createRoomsView(options: {
   me: Me;
+  chat: ChatClient;
   rest: RestClient;
   texts: Texts;
   dates: Dates;
@@ -27,11 +29,26 @@ export function createRoomsView(options: {
   onSignOut: () => void;
   onLanguage: (language: Language) => void;
 }): RoomsView {
-  const { me, rest, texts, dates, onOpen } = options;
+  const { me, chat, rest, texts, dates, onOpen } = options;
   const alert = element('p', { role: 'alert', class: 'alert' });
-  const lists = (['joined', 'public'] as const).map((scope) =>
+  const [joined, open] = (['joined', 'public'] as const).map((scope) =>
     createRoomList({ scope, rest, texts, dates, onJoin: (room) => void join(room) }),
-  );
+  ) as [RoomList, RoomList];
+  const lists = [joined, open];
+  const search = createSearchPanel({
+    rest,
+    texts,
+    dates,
+    viewerId: me.userId,
+    nameOf: joined.nameOf,
+    onOpen(room) {
+      void refresh();
+      onOpen(room);
+    },
+    onSearching(isSearching) {
+      for (const part of [newRoom, ...lists.map((list) => list.root)]) part.hidden = isSearching;
+    },
+  });
   const newRoom = createNewRoomForm({
     rest,
     texts,
@@ -44,7 +61,15 @@ export function createRoomsView(options: {
     'nav',
     { class: 'rooms', 'aria-label': texts.rooms },
     element('header', {}, createWordmark()),
-    element('div', { class: 'rooms-body' }, newRoom, alert, ...lists.map((list) => list.root)),
+    element(
+      'div',
+      { class: 'rooms-body' },
+      search.root,
+      newRoom,
+      alert,
+      search.results,
+      ...lists.map((list) => list.root),
+    ),
     element(
       'footer',
       {},
@@ -78,6 +103,13 @@ export function createRoomsView(options: {
   };
   const timer = setInterval(refreshIfSeen, REFRESH_MS);
   document.addEventListener('visibilitychange', refreshIfSeen);
+  const stopListening = chat.onRooms(
+    (event) => {
+      if (event.type === 'room.updated') joined.update(event);
+      else void refresh();
+    },
+    () => void refresh(),
+  );
   void refresh();
 
   return {
@@ -86,12 +118,11 @@ export function createRoomsView(options: {
     showCurrent(roomId) {
       for (const list of lists) list.showCurrent(roomId);
     },
-    showLastMessage(message) {
-      for (const list of lists) list.showLastMessage(message);
-    },
     close() {
       clearInterval(timer);
       document.removeEventListener('visibilitychange', refreshIfSeen);
+      stopListening();
+      search.close();
     },
   };
 }

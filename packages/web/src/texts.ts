@@ -46,6 +46,16 @@ const en = {
   moreRooms: 'Show more rooms',
   noMessages: 'No messages yet',
   chooseRoom: 'Choose a room to read and write.',
+  direct: 'Direct',
+  unread: (count: number, mentions: number) =>
+    `${count} unread${mentions === 0 ? '' : `, ${mentions} mentioning you`}`,
+  // Searching
+  search: 'Search people and messages',
+  foundPeople: 'People',
+  foundMessages: 'Messages',
+  nothingFound: 'Nothing found.',
+  write: 'Write',
+  writeToPerson: (name: string) => `Write to ${name}`,
   // A room
   backToRooms: 'All rooms',
   people: (count: number) => (count === 1 ? '1 person' : `${count} people`),
@@ -63,7 +73,26 @@ const en = {
   notSent: 'Not sent.',
   joined: (name: string) => `${name} joined`,
   left: (name: string) => `${name} left`,
+  renamed: (name: string, room: string) => `${name} renamed the room to “${room}”`,
   roomLost: 'You can no longer read this room.',
+  roomDeleted: 'This room has been deleted.',
+  // A message
+  messageActions: 'Actions for this message',
+  react: (emoji: string) => `React with ${emoji}`,
+  reactions: 'Reactions',
+  reaction: (emoji: string, count: number) => `${emoji}, ${count === 1 ? '1 person' : `${count} people`}`,
+  edit: 'Edit',
+  editMessage: 'Edit message',
+  edited: 'edited',
+  save: 'Save',
+  deleteMessage: 'Delete',
+  deleteQuestion: 'Delete for everyone?',
+  messageDeleted: 'Message deleted',
+  typing: (names: readonly string[]) => {
+    const [first = '', second = ''] = names;
+    if (names.length === 1) return `${first} is typing…`;
+    return names.length === 2 ? `${first} and ${second} are typing…` : 'Several people are typing…';
+  },
   // The connection
   connecting: 'Connecting…',
   connectionLost: 'Connection lost.',
@@ -87,6 +116,9 @@ const en = {
     'access-denied': 'You may not do this.',
     'content-too-long': 'This message is too long.',
     'frame-too-large': 'This message is too long.',
+    'message-not-found': 'This message is no longer there.',
+    'too-many-reactions': 'This message has as many different reactions as it can.',
+    'storage-unavailable': 'The server cannot save anything just now. Try again in a moment.',
     'outbox-full': 'Too many messages are waiting to be sent.',
     INVALID_EMAIL: 'This is not an email address we can use.',
     VALIDATION_ERROR: 'Check what you entered.',
@@ -139,6 +171,14 @@ const ko: Texts = {
   moreRooms: '방 더 보기',
   noMessages: '아직 메시지가 없습니다',
   chooseRoom: '이야기할 방을 고르세요.',
+  direct: '1:1',
+  unread: (count, mentions) => `안 읽음 ${count}${mentions === 0 ? '' : `, 나를 언급 ${mentions}`}`,
+  search: '사람과 메시지 찾기',
+  foundPeople: '사람',
+  foundMessages: '메시지',
+  nothingFound: '찾은 것이 없습니다.',
+  write: '쓰기',
+  writeToPerson: (name) => `${name} 님에게 쓰기`,
   backToRooms: '방 목록으로',
   people: (count) => `${count}명`,
   notMember: '아직 이 방에 들어오지 않았습니다.',
@@ -155,7 +195,27 @@ const ko: Texts = {
   notSent: '보내지 못했습니다.',
   joined: (name) => `${name} 님이 들어왔습니다`,
   left: (name) => `${name} 님이 나갔습니다`,
+  renamed: (name, room) => `${name} 님이 방 이름을 ‘${room}’(으)로 바꿨습니다`,
   roomLost: '이제 이 방을 볼 수 없습니다.',
+  roomDeleted: '삭제된 방입니다.',
+  messageActions: '메시지 메뉴',
+  react: (emoji) => `${emoji} 반응 남기기`,
+  reactions: '반응',
+  reaction: (emoji, count) => `${emoji} ${count}명`,
+  edit: '수정',
+  editMessage: '메시지 수정',
+  edited: '수정됨',
+  save: '저장',
+  deleteMessage: '삭제',
+  deleteQuestion: '모두에게서 삭제할까요?',
+  messageDeleted: '삭제된 메시지입니다',
+  typing: (names) => {
+    const [first = '', second = ''] = names;
+    if (names.length === 1) return `${first} 님이 입력하고 있습니다…`;
+    return names.length === 2
+      ? `${first} 님과 ${second} 님이 입력하고 있습니다…`
+      : '여러 사람이 입력하고 있습니다…';
+  },
   connecting: '연결하는 중…',
   connectionLost: '연결이 끊겼습니다.',
   offline: '오프라인 상태입니다.',
@@ -177,6 +237,9 @@ const ko: Texts = {
     'access-denied': '권한이 없습니다.',
     'content-too-long': '메시지가 너무 깁니다.',
     'frame-too-large': '메시지가 너무 깁니다.',
+    'message-not-found': '이미 없어진 메시지입니다.',
+    'too-many-reactions': '이 메시지에는 반응을 더 남길 수 없습니다.',
+    'storage-unavailable': '서버가 지금 저장할 수 없습니다. 잠시 뒤 다시 시도하세요.',
     'outbox-full': '보내지 못한 메시지가 너무 많습니다.',
     INVALID_EMAIL: '쓸 수 없는 이메일 주소입니다.',
     VALIDATION_ERROR: '입력한 내용을 확인하세요.',

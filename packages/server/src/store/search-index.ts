@@ -158,8 +158,8 @@ export function createSearchIndex(db: DatabaseSync): SearchIndex {
     remove(roomKey, seq, content) {
       if (!isIndexed(roomKey, seq)) return;
       const change = findChange.get(roomKey, seq);
-      const indexed = change === undefined ? content : String(change.indexed);
-      if (indexed !== null) removeText.run(roomKey, seq, foldText(indexed));
+      if (change !== undefined) removeText.run(roomKey, seq, String(change.indexed));
+      else if (content !== null) removeText.run(roomKey, seq, foldText(content));
       deleteChange.run(roomKey, seq);
     },
   };

@@ -1,12 +1,12 @@
 // Text as the search compares it: what is the same to a reader is the same here.
 
 /**
- * Canonically equal text becomes equal (Hangul typed on a Mac comes as single jamo), case is dropped. The index holds
+ * Case is dropped, and canonically equal text becomes equal (Hangul typed on a Mac comes as single jamo). The index holds
  * folded text and queries are folded, so one question holds wherever a message is looked for: is the one a substring of
  * the other. A final sigma is a sigma, or a word would not be found inside a longer one; NUL would end a string in FTS5.
  */
 export function foldText(text: string): string {
-  return text.toWellFormed().normalize('NFC').toLowerCase().replaceAll('ς', 'σ').replaceAll('\0', '\uFFFD');
+  return text.toWellFormed().toLowerCase().normalize('NFC').replaceAll('ς', 'σ').replaceAll('\0', '\uFFFD');
 }
 
 /** Each costs a look-up per segment of the index; the more there are, the fewer messages have all of them by chance. */
