@@ -6,7 +6,7 @@ import { ENTRY_COLUMNS, type MessageRow, messageOf, timestampOf } from './entry-
 export const CURRENT_SQL = {
   listEdits: `SELECT target_seq, content, created_at FROM entries
     WHERE room_key = ?1 AND seq IN (SELECT value FROM json_each(?2))`,
-  listReactions: `SELECT message_seq, emoji, count(*) AS count, max(user_id = ?3) AS mine, first_seq FROM reactions
+  listReactions: `SELECT message_seq, emoji, count(*) AS count, max(user_id = ?3) AS mine, min(first_seq) AS first_seq FROM reactions
     WHERE room_key = ?1 AND message_seq IN (SELECT value FROM json_each(?2))
     GROUP BY message_seq, emoji`,
   findLastMessage: `SELECT ${ENTRY_COLUMNS} FROM entries INDEXED BY entries_messages
@@ -23,8 +23,6 @@ type ReactionRow = {
 };
 type Edit = { readonly content: string; readonly editedAt: string };
 type Reactions = NonNullable<ChatMessage['reactions']>;
-
-export type CurrentMessages = ReturnType<typeof createCurrentMessages>;
 
 /** At most two statements for any number of messages of one room, wherever in it they are. */
 export function createCurrentMessages(db: DatabaseSync) {

@@ -1,10 +1,11 @@
-// What a SEND costs the database: as many statements and changed rows in a big room as in a small one.
+// What the database is asked: as much for a SEND to a big room as to a small one, as much for a long page as for a short one.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../src/store/migrations/index.ts';
+import { createReadQueries } from '../../src/store/read-queries.ts';
 import type { NewMessage } from '../../src/store/store.ts';
 import { createWriteOperations } from '../../src/store/write-operations.ts';
 import type { WriteOperations } from '../../src/store/writes.ts';
@@ -90,4 +91,29 @@ test('one with all it can have runs as many more for each mention, and no more f
   expect(big).toEqual(small);
   expect(small?.ran).toHaveLength(4 + 2 + 2 * 3);
   expect(small?.changed).toBe(3 + 3);
+});
+
+test('a page of history takes the same four statements for 2 messages as for 100, edited and reacted to', () => {
+  const roomId = roomOf(2);
+  for (const index of range(0, 120)) {
+    const appended = operations.appendMessage({ roomId, sender: ALICE, content: `${index}` });
+    if ('error' in appended) throw new Error(appended.error.code);
+    const about = { roomId, sender: ALICE, messageId: appended.value.entry.messageId };
+    operations.append([
+      { kind: 'edit', ...about, content: `edited ${index}` },
+      { kind: 'react', ...about, emoji: '👍', remove: false },
+    ]);
+  }
+  const queries = createReadQueries(db);
+  const [short, long] = [2, 100].map((limit) => {
+    db.ran.length = 0;
+    const { messages } = queries.listMessages(roomId, 'alice', {}, limit);
+    expect(messages).toHaveLength(limit);
+    for (const { content, reactions } of messages) {
+      expect([content?.slice(0, 6), reactions]).toEqual(['edited', [{ emoji: '👍', count: 1, mine: true }]]);
+    }
+    return [...db.ran];
+  });
+  expect(long).toEqual(short);
+  expect(short).toHaveLength(4);
 });
