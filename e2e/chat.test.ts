@@ -367,7 +367,7 @@ function send(raw: RawStomp, roomId: string, content = 'hello'): void {
 }
 
 function contentOf({ entry }: Delivery): string {
-  return entry.type === 'message.created' ? entry.content : entry.type;
+  return entry.type === 'message.created' ? String(entry.content) : entry.type;
 }
 
 function seqs(deliveries: readonly Delivery[]): number[] {

@@ -70,6 +70,13 @@ export class RawStomp {
     return this.#answered;
   }
 
+  /** The next that came, which is no Close. */
+  async frame(): Promise<RawFrame> {
+    const came = await this.came.next();
+    if ('headers' in came) return came;
+    throw new Error(`The connection was closed: ${came.code} ${came.reason}`);
+  }
+
   write(command: string, headers: Readonly<Record<string, string>> = {}, body = ''): void {
     const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
     this.#webSocket.send(`${command}\n${lines.join('')}\n${body}\0`);

@@ -21,7 +21,7 @@ type Ports = Readonly<Record<Role, number>>;
 /** States: *made* → *running* (`start`) → *stopped* (`stop`); `kill` and `restart` end and begin single processes. */
 export class Maru {
   readonly topology: Topology;
-  readonly #wanted: Settings;
+  #wanted: Settings;
   readonly #processes = new Map<string, MaruProcess>();
   #output = '';
   #folder = '';
@@ -62,6 +62,11 @@ export class Maru {
     return [...this.#processes.values()].map(({ pid }) => pid);
   }
 
+  /** Of the process that runs a role. */
+  pidOf(role: Role): number {
+    return this.#processes.get(this.#commandOf(role))?.pid ?? 0;
+  }
+
   get folder(): string {
     return this.#folder;
   }
@@ -73,6 +78,11 @@ export class Maru {
   /** All that the processes have said, in the order of saying it. */
   get output(): string {
     return this.#output;
+  }
+
+  /** Other settings for whatever is started from now on. */
+  use(settings: Settings): void {
+    this.#wanted = { ...this.#wanted, ...settings };
   }
 
   async start(): Promise<void> {
