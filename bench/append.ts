@@ -1,26 +1,50 @@
 // How many messages a second become durable on SQLite, how long each waits, and what one costs the main thread?
-// Run: node bench/append.ts [folder]   — the folder's disk is what is measured; a temporary one by default.
+// Run: node bench/append.ts [--folder F] [--rounds N] [--seconds S] [--json FILE]
+// The folder's disk is what is measured; a temporary one by default. Medians of the rounds, in which all widths take turns.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { arch, cpus, platform, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { openSqliteStore } from '../packages/server/src/store/sqlite-store.ts';
+import { BareFsync } from './measuring/bare-fsync.ts';
+import { quantile, type Spread, shown, spreadOf } from './measuring/figures.ts';
+import { beginReport } from './measuring/report.ts';
+
+export type AppendFigures = {
+  readonly rounds: number;
+  /** ms; of each round's p50. */
+  readonly bareFsync: Spread;
+  readonly widths: readonly {
+    readonly inFlight: number;
+    readonly rowsPerSecond: Spread;
+    readonly p50Ms: Spread;
+    readonly p99Ms: Spread;
+    /** Of the main thread. */
+    readonly cpuMicros: Spread;
+  }[];
+};
 
 const ROOMS = 100;
 const SENDERS = 50;
 const CONTENT = 'x'.repeat(120);
-const SECONDS = 3;
+const WIDTHS = [1, 64, 256, 1_024];
 
-const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'maru-bench-append-'));
+const { values } = parseArgs({
+  options: {
+    folder: { type: 'string', default: tmpdir() },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    json: { type: 'string' },
+  },
+});
+const rounds = Number(values.rounds);
+const endReport = beginReport<AppendFigures>(values.json);
+
+const folder = mkdtempSync(join(values.folder, 'maru-bench-append-'));
 const openedAt = performance.now();
 const store = await openSqliteStore({ folder });
-const openMs = performance.now() - openedAt;
-
-console.log(
-  `${cpus()[0]?.model} × ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${arch()}`,
-);
-console.log(
-  `Node ${process.version}, SQLite ${process.versions.sqlite}, ${folder}, opened in ${openMs.toFixed(0)} ms`,
-);
+console.log(`${folder}, opened in ${(performance.now() - openedAt).toFixed(0)} ms`);
+const fsync = new BareFsync(folder);
 
 const senders = Array.from({ length: SENDERS }, (_, index) => ({
   userId: `user-${index}`,
@@ -41,14 +65,12 @@ store.onCommitted((entries) => {
 });
 
 let count = 0;
-for (const inFlight of [1, 64, 1_024]) {
-  await measure(inFlight, 0.5);
-  const { rows, seconds, cpuMicros, waits } = await measure(inFlight, SECONDS);
-  const p = (share: number) => (waits[Math.floor(waits.length * share)] ?? 0).toFixed(2);
-  console.log(
-    `${String(inFlight).padStart(5)} in flight: ${Math.round(rows / seconds).toLocaleString('en')} rows/s, ` +
-      `wait p50 ${p(0.5)} ms, p99 ${p(0.99)} ms, main thread ${(cpuMicros / rows).toFixed(1)} µs CPU a row`,
-  );
+const fsyncs: number[] = [];
+const measured = new Map(WIDTHS.map((inFlight) => [inFlight, [] as Awaited<ReturnType<typeof measure>>[]]));
+for (const inFlight of WIDTHS) await measure(inFlight, 0.5);
+for (let round = 0; round < rounds; round += 1) {
+  fsyncs.push(quantile(fsync.measure(300), 0.5));
+  for (const [inFlight, runs] of measured) runs.push(await measure(inFlight, Number(values.seconds)));
 }
 
 const stored = await Promise.all(
@@ -57,7 +79,29 @@ const stored = await Promise.all(
 const heads = stored.reduce((sum, head) => sum + head, 0);
 if (heads !== count + ROOMS * SENDERS || reported !== count)
   throw new Error(`${count} appended, ${heads} in the logs`);
+
+const figures: AppendFigures = {
+  rounds,
+  bareFsync: spreadOf(fsyncs),
+  widths: [...measured].map(([inFlight, runs]) => ({
+    inFlight,
+    rowsPerSecond: spreadOf(runs.map((run) => run.rows / run.seconds)),
+    p50Ms: spreadOf(runs.map((run) => quantile(run.waits, 0.5))),
+    p99Ms: spreadOf(runs.map((run) => quantile(run.waits, 0.99))),
+    cpuMicros: spreadOf(runs.map((run) => run.cpuMicros / run.rows)),
+  })),
+};
+console.log(`4 KiB written and synced: p50 ${shown(figures.bareFsync, 2)} ms`);
+for (const { inFlight, rowsPerSecond, p50Ms, p99Ms, cpuMicros } of figures.widths) {
+  console.log(
+    `${String(inFlight).padStart(5)} in flight: ${shown(rowsPerSecond)} rows/s, wait p50 ${shown(p50Ms, 2)} ms, ` +
+      `p99 ${shown(p99Ms, 2)} ms, main thread ${shown(cpuMicros, 1)} µs CPU a row`,
+  );
+}
+console.log(`medians of ${rounds} rounds (least to most)`);
 console.log(`checked: all ${count.toLocaleString('en')} are in the logs, each reported once`);
+endReport(figures);
+fsync.close();
 await store.close();
 rmSync(folder, { recursive: true });
 
@@ -82,5 +126,5 @@ async function measure(inFlight: number, forSeconds: number) {
   await Promise.all(Array.from({ length: inFlight }, appendUntilEnd));
   const { user, system } = process.threadCpuUsage(cpuBefore);
   const seconds = (performance.now() - begun) / 1_000;
-  return { rows: waits.length, seconds, cpuMicros: user + system, waits: waits.sort((a, b) => a - b) };
+  return { rows: waits.length, seconds, cpuMicros: user + system, waits };
 }
