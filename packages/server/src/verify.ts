@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { LOG_CHECKS } from './store/log-checks.ts';
 import { MIGRATIONS } from './store/migrations/index.ts';
 
-export type Problem = {
+type Problem = {
   readonly file: string;
   /** Which check found it. */
   readonly check: string;

@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 export type SearchedRange = { readonly roomKey: number; readonly newest: number };
 
 /** @returns whether older ones of the same room are wanted. */
-export type VisitMatch = (roomKey: number, seq: number) => boolean;
+type VisitMatch = (roomKey: number, seq: number) => boolean;
 
 /** Past so many rows in a row that nobody wants, beginning anew where the next wanted one may be is quicker. */
 const PATIENCE = 500;
@@ -57,7 +57,7 @@ export function createReadMatches(db: DatabaseSync): ReadMatches {
 
 type MatchRow = { readonly room_key: number; readonly seq: number };
 
-export const MATCH_SQL = {
+const MATCH_SQL = {
   // The rowid is taken apart and put together in SQL only, see migrations/0004-search.ts.
   listMatches: `SELECT rowid >> 32 AS room_key, 0xffffffff - (rowid & 0xffffffff) AS seq FROM message_index
     WHERE message_index MATCH ?1

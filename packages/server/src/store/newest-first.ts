@@ -142,7 +142,7 @@ export function createNewestFirst(db: DatabaseSync) {
 
 type TextRow = { readonly seq: number; readonly created_at: number; readonly content: string | null };
 
-export const NEWEST_SQL = {
+const NEWEST_SQL = {
   listBefore: `SELECT m.seq, m.created_at, ${CURRENT_CONTENT} AS content FROM entries m INDEXED BY entries_messages
     WHERE m.room_key = ? AND m.seq < ? AND m.type = 'message.created' ORDER BY m.seq DESC LIMIT ?`,
   findTime: 'SELECT created_at FROM entries WHERE room_key = ? AND seq = ?',

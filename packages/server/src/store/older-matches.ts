@@ -104,7 +104,7 @@ function isSome({ newest }: SearchedRange): boolean {
 type TextRow = { readonly seq: number; readonly created_at: number; readonly content: string | null };
 type ChangedRow = { readonly room_key: number; readonly seq: number };
 
-export const OLDER_SQL = {
+const OLDER_SQL = {
   listUnindexed: `SELECT m.seq, m.created_at, ${CURRENT_CONTENT} AS content FROM entries m INDEXED BY entries_messages
     WHERE m.room_key = ? AND m.seq > ? AND m.seq < ? AND m.type = 'message.created' ORDER BY m.seq DESC LIMIT ?`,
   listChanged: 'SELECT room_key, seq FROM search_changes LIMIT ?',

@@ -94,7 +94,7 @@ export function createRoomPurge(db: DatabaseSync, options: RoomPurgeOptions): Ro
 type RoomRow = { readonly room_key: number; readonly deleted_at: number };
 type EntryText = { readonly seq: number; readonly is_message: 0 | 1; readonly content: string | null };
 
-export const PURGE_SQL = {
+const PURGE_SQL = {
   findRoom: `SELECT room_key, deleted_at FROM rooms INDEXED BY rooms_deleted
     WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1`,
   listEntries: `SELECT m.seq, m.type = 'message.created' AS is_message, ${CURRENT_CONTENT} AS content FROM entries m WHERE m.room_key = ? ORDER BY m.seq LIMIT ?`,

@@ -191,7 +191,7 @@ type RoomSlice = {
 /** It is 64 bits wide, too wide for a number of JavaScript, which binds as a REAL besides: it is made in SQL only. */
 const ROWID = '((CAST(?1 AS INTEGER) << 32) | (0xffffffff - CAST(?2 AS INTEGER)))';
 
-export const INDEX_SQL = {
+const INDEX_SQL = {
   listRoomsBehind: `SELECT r.room_id FROM rooms r LEFT JOIN search_positions p ON p.room_key = r.room_key
     WHERE r.deleted_at IS NULL AND r.head > coalesce(p.seq, 0)`,
   findRoom: `SELECT r.room_key, r.head, coalesce(p.seq, 0) AS position

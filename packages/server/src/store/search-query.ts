@@ -99,7 +99,7 @@ function decodePlace(cursor: string): Place {
   return { at, roomKey, seq };
 }
 
-export const SEARCH_SQL = {
+const SEARCH_SQL = {
   listRooms: `SELECT r.room_key, r.room_id, r.head, r.last_entry_at, coalesce(p.seq, 0) AS position
     FROM members m INDEXED BY members_by_user
     CROSS JOIN rooms r ON r.room_key = m.room_key
