@@ -52,7 +52,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   slowReaders: {
     script: 'bench/slow-readers.ts',
     short: ['--pairs', '2', '--seconds', '3', '--minutes', '0.2'],
-    full: ['--pairs', '7', '--seconds', '3', '--minutes', '1'],
+    full: ['--pairs', '7', '--seconds', '2', '--minutes', '1'],
     rows: ({ without, with: withStalled, memory, ...figures }) => [
       {
         what: `deliveries a second to ${count(figures.readers)} good readers, ${figures.pairs} intervals`,
@@ -125,7 +125,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   chaos: {
     script: 'scripts/chaos.ts',
     short: ['--rounds', '5'],
-    full: ['--rounds', '100'],
+    full: ['--rounds', '60'],
     rows: (figures) => [
       {
         what: 'rounds; of these with gateway, chat and identity service as processes of their own',

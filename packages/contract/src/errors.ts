@@ -305,7 +305,7 @@ export const ERRORS = {
     soft: true,
   },
   'reset-required': {
-    message: 'from-seq is of another log than the one the room has now: read the history anew',
+    message: 'The log is not the one that from-seq is of: read the history anew',
     status: 409,
     close: 1008,
     retry: 'never',
