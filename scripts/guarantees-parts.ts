@@ -125,7 +125,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   chaos: {
     script: 'scripts/chaos.ts',
     short: ['--rounds', '5'],
-    full: ['--rounds', '60'],
+    full: ['--rounds', '20'],
     rows: (figures) => [
       {
         what: 'rounds; of these with gateway, chat and identity service as processes of their own',
