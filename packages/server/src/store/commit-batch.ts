@@ -15,7 +15,7 @@ export type CommitBatch = (requests: readonly WriteRequest[]) => readonly WriteO
  *   any other failure, of several   → nothing is kept; the first half is a batch, and after it the second
  *
  * So a write that fails for itself (a bug, a damaged page) fails alone, and the others are kept in their order: one such
- * write among 128 costs seven commits more, many of them cost less than a commit each. Savepoints in one transaction would
+ * write among 256 costs eight commits more, many of them cost less than a commit each. Savepoints in one transaction would
  * not do: after a damaged page SQLite keeps nothing of it.
  */
 export function createCommitBatch(db: DatabaseSync, operations: WriteOperations): CommitBatch {
