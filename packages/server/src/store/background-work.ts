@@ -3,6 +3,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { EntryType } from '@maru/contract';
 import { createErasure } from './erasure.ts';
 import { type IdleTask, IdleWork } from './idle-work.ts';
+import { createLogCut } from './log-cut.ts';
+import { createPageScrub } from './page-scrub.ts';
 import { createRoomPurge } from './room-purge.ts';
 import type { SearchIndex } from './search-index.ts';
 import type { Committed } from './store.ts';
@@ -27,8 +29,10 @@ export interface BackgroundWork {
  */
 const INDEX_AFTER_MS = 1_000;
 
+/** `file`: chat.db, opened as page-scrub.ts says. */
 export function createBackgroundWork(
   db: DatabaseSync,
+  file: number,
   index: SearchIndex,
   { eraseWithinMs, purgeAfterMs }: BackgroundSettings,
   onError: (error: unknown) => void,
@@ -42,9 +46,13 @@ export function createBackgroundWork(
       indexDue = index.advance(size) ? now() : Number.POSITIVE_INFINITY;
     },
   };
-  const erasure = createErasure(db, {
+  const cutLog = createLogCut(db);
+  const scrub = createPageScrub(db, { file, now, cutLog });
+  const erasure = createErasure({
     now,
     eraseWithinMs,
+    cutLog,
+    onCut: scrub.look,
     removeFromIndex(size) {
       if (!index.hasChanges()) return false;
       index.advance(size);
@@ -58,7 +66,7 @@ export function createBackgroundWork(
     purgeAfterMs,
     onPurged: () => erasure.request(),
   });
-  const idleWork = new IdleWork({ tasks: [erasure, indexing, purge], now, onError });
+  const idleWork = new IdleWork({ tasks: [erasure, indexing, purge, scrub], now, onError });
 
   function indexWithin(milliseconds: number): void {
     indexDue = Math.min(indexDue, now() + milliseconds);

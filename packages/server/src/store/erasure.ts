@@ -1,5 +1,4 @@
 // Takes what was deleted off the disk: the database overwrites it at once, the write-ahead log still has it.
-import type { DatabaseSync } from 'node:sqlite';
 import type { IdleTask } from './idle-work.ts';
 
 export type ErasureOptions = {
@@ -9,6 +8,10 @@ export type ErasureOptions = {
   readonly eraseWithinMs: number;
   /** Takes deleted text out of the index, so much of it; false when there is none left. */
   readonly removeFromIndex: (size: number) => boolean;
+  /** log-cut.ts */
+  readonly cutLog: () => boolean;
+  /** The log has nothing of it any more, nor has a row of the database: the gaps of its pages may (page-scrub.ts). */
+  readonly onCut: () => void;
 };
 
 export interface Erasure extends IdleTask {
@@ -16,8 +19,6 @@ export interface Erasure extends IdleTask {
   request(): void;
 }
 
-/** How long a checkpoint waits for reads that run; new ones don't hold it up. */
-const BUSY_TIMEOUT_MS = 25;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -28,25 +29,11 @@ const LONGEST_RETRY_MS = 5_000;
  *   due      waits for the time, from the first deletion on          slices: the index first, then the checkpoint
  *   retry    a read has held the checkpoint up (a backup does so     slices as in `due`, each wait twice as long as
  *            for as long as it takes)                                the one before, at most LONGEST_RETRY_MS
- *
- * The checkpoint copies the log into chat.db and cuts it to nothing. It has to be whole: a log that is begun anew without
- * being cut keeps old pages behind the new ones.
  */
-export function createErasure(db: DatabaseSync, options: ErasureOptions): Erasure {
-  const { now, eraseWithinMs, removeFromIndex } = options;
-  const busyTimeout = Number(db.prepare('PRAGMA busy_timeout').get()?.timeout);
+export function createErasure(options: ErasureOptions): Erasure {
+  const { now, eraseWithinMs, removeFromIndex, cutLog, onCut } = options;
   let due = Number.POSITIVE_INFINITY;
   let retryMs = FIRST_RETRY_MS;
-
-  /** @returns false if somebody reads what is in the log. */
-  function emptyLog(): boolean {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    try {
-      return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0;
-    } finally {
-      db.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
-    }
-  }
 
   return {
     request() {
@@ -57,9 +44,10 @@ export function createErasure(db: DatabaseSync, options: ErasureOptions): Erasur
 
     run(size) {
       if (removeFromIndex(size)) return;
-      if (emptyLog()) {
+      if (cutLog()) {
         due = Number.POSITIVE_INFINITY;
         retryMs = FIRST_RETRY_MS;
+        onCut();
       } else {
         due = now() + retryMs;
         retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);

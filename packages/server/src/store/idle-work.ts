@@ -1,4 +1,4 @@
-// What the writer thread does when nobody waits for it: tasks that can be cut into slices, in order of urgency.
+// What the writer thread does when nobody waits for it: tasks that can be cut into slices, and take turns.
 
 export type IdleTask = {
   /** In how many milliseconds it wants a slice, 0 or less: now; Infinity: it has nothing to do. Asked often: it is cheap. */
@@ -8,7 +8,7 @@ export type IdleTask = {
 };
 
 export type IdleWorkOptions = {
-  /** The first that is due comes first. */
+  /** Those that are due take turns. */
   readonly tasks: readonly IdleTask[];
   /** Milliseconds, never going back. */
   readonly now: () => number;
@@ -49,6 +49,7 @@ export class IdleWork {
   #lastSlice = Number.NEGATIVE_INFINITY;
   #restUntil = Number.NEGATIVE_INFINITY;
   #restMs = FIRST_REST_MS;
+  #last = -1;
   #closed = false;
 
   constructor(options: IdleWorkOptions) {
@@ -92,12 +93,25 @@ export class IdleWork {
   #fire(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
     const begun = this.#options.now();
-    const task = begun < this.#mayRunAt() ? undefined : this.#options.tasks.find((task) => task.dueIn() <= 0);
+    const task = begun < this.#mayRunAt() ? undefined : this.#nextDue();
     if (task !== undefined) {
       this.#lastSlice = begun;
       this.#run(task, begun);
     }
     this.#wait(this.#options.now());
+  }
+
+  /** The first one due after the one that ran last: none keeps another from its turn. */
+  #nextDue(): IdleTask | undefined {
+    const { tasks } = this.#options;
+    for (let step = 1; step <= tasks.length; step += 1) {
+      const at = (this.#last + step) % tasks.length;
+      const task = tasks[at];
+      if (task === undefined || task.dueIn() > 0) continue;
+      this.#last = at;
+      return task;
+    }
+    return undefined;
   }
 
   #run(task: IdleTask, begun: number): void {

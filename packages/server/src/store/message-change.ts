@@ -12,7 +12,7 @@ export function createMessageChange(
   log: RoomLog,
   search: SearchIndex,
 ): Pick<EntryAppends, 'edit' | 'delete'> {
-  const { setEdited, eraseMessage, eraseEdits, deleteReactions, deleteMention } = statements;
+  const { setEdited, eraseMessage, eraseEdits, deleteReactions, deleteMention, requestErasure } = statements;
 
   /** The entry that gave a message the content it has. */
   function currentRow(room: RoomRow, message: MessageRow) {
@@ -65,6 +65,7 @@ export function createMessageChange(
       deleteReactions.run(room.room_key, message.seq);
       for (const userId of mentionsOf(message)) deleteMention.run(room.room_key, userId, message.seq);
       search.replace(room.room_key, message.seq, content ?? '', null);
+      requestErasure.run();
       return writtenOf(committed);
     },
   };

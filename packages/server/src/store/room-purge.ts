@@ -4,6 +4,7 @@ import { transact } from './idle-transaction.ts';
 import type { IdleTask } from './idle-work.ts';
 import type { SearchIndex } from './search-index.ts';
 import { CURRENT_CONTENT } from './search-text.ts';
+import { WRITE_SQL } from './write-statements.ts';
 
 export type RoomPurgeOptions = {
   readonly index: SearchIndex;
@@ -40,6 +41,7 @@ export function createRoomPurge(db: DatabaseSync, options: RoomPurgeOptions): Ro
   const listEntries = db.prepare(PURGE_SQL.listEntries);
   const deleteEntries = db.prepare(PURGE_SQL.deleteEntries);
   const deleteRoom = db.prepare(PURGE_SQL.deleteRoom);
+  const requestErasure = db.prepare(WRITE_SQL.requestErasure);
   const deleteRows = Object.entries(TABLES).map(([table, key]) =>
     db.prepare(`DELETE FROM ${table} WHERE room_key = ?1 AND (${key}) IN
       (SELECT ${key} FROM ${table} WHERE room_key = ?1 LIMIT ?2)`),
@@ -59,6 +61,7 @@ export function createRoomPurge(db: DatabaseSync, options: RoomPurgeOptions): Ro
   }
 
   function purge(roomKey: number, size: number): void {
+    requestErasure.run();
     if (purgeEntries(roomKey, size) > 0) return;
     for (const statement of deleteRows) {
       if (statement.run(roomKey, size).changes > 0) return;

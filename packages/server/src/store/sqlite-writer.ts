@@ -1,4 +1,5 @@
 // Entry point of the writer thread: holds the data folder's lock and the only writable connection to chat.db.
+import { closeSync, openSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { type BackgroundSettings, createBackgroundWork } from './background-work.ts';
 import { createCommitBatch } from './commit-batch.ts';
@@ -18,10 +19,12 @@ serveDatabase<readonly WriteRequest[], readonly WriteOutcome[]>((onTrouble) => {
   const path = dataFolder(folder).database;
   try {
     const db = openWriterConnection(path);
+    // Closed after the connections of the process, and not before: see page-scrub.ts.
+    const file = openSync(path, 'r+');
     migrate(db);
     const index = createSearchIndex(db);
     const commitBatch = createCommitBatch(db, createWriteOperations(db, Date.now, index));
-    const background = createBackgroundWork(db, index, settings, onTrouble);
+    const background = createBackgroundWork(db, file, index, settings, onTrouble);
     return {
       answer(requests) {
         const outcomes = commitBatch(requests);
@@ -38,6 +41,7 @@ serveDatabase<readonly WriteRequest[], readonly WriteOutcome[]>((onTrouble) => {
           if (faultOf(error) === null) throw error;
         } finally {
           db.close();
+          closeSync(file);
           lock.release();
         }
       },

@@ -61,6 +61,8 @@ export const WRITE_SQL = {
   eraseMessage: `UPDATE entries SET content = NULL, mentions = NULL, deleted_seq = ? WHERE room_key = ? AND seq = ?`,
   eraseEdits: `UPDATE entries INDEXED BY entries_edits SET content = NULL, deleted_seq = ?
     WHERE room_key = ? AND target_seq = ? AND type = 'message.edited'`,
+  requestErasure: `INSERT INTO pending_erasure (one, deletions) VALUES (1, 1)
+    ON CONFLICT (one) DO UPDATE SET deletions = deletions + 1`,
 
   // Mentions and reactions.
   insertMention: 'INSERT INTO mentions (room_key, user_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',

@@ -4,10 +4,17 @@ import { roomsAndLog } from './0001-rooms-and-log.ts';
 import { everyRoomOwned } from './0002-every-room-owned.ts';
 import { currentState } from './0003-current-state.ts';
 import { search } from './0004-search.ts';
+import { pendingErasure } from './0005-pending-erasure.ts';
 import type { Migration } from './migration.ts';
 
 /** Only ever appended to: a released step is never changed, renamed or moved. */
-export const MIGRATIONS: readonly Migration[] = [roomsAndLog, everyRoomOwned, currentState, search];
+export const MIGRATIONS: readonly Migration[] = [
+  roomsAndLog,
+  everyRoomOwned,
+  currentState,
+  search,
+  pendingErasure,
+];
 
 /** Brings a database to the newest step; each step is one transaction. Refuses a database this code doesn't know. */
 export function migrate(db: DatabaseSync, migrations: readonly Migration[] = MIGRATIONS): void {
