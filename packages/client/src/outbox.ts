@@ -30,7 +30,9 @@ export const OUTBOX_LIMIT = 100;
 
 /**
  * States of what is kept: *waiting* (no connection, or refused for now) → *sent* → gone, by its RECEIPT or a refusal that
- * repeating can't change; with the connection all that is sent is waiting again. What waits is sent in the order of adding.
+ * repeating can't change; with the connection all that is sent is waiting again. What waits is sent in the order of adding:
+ * all of it at once, but after a refusal for now only the oldest, until it has its RECEIPT. So no younger one overtakes it,
+ * those excepted that were under way already.
  * Bound: `OUTBOX_LIMIT` kept; past it `add` rejects with `outbox-full`.
  */
 export class Outbox {
@@ -39,6 +41,7 @@ export class Outbox {
   #backoff: Backoff;
   #sender: Sender | null = null;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  #isRefused = false;
 
   constructor(backoff: BackoffOptions = {}) {
     this.#backoffOptions = backoff;
@@ -89,17 +92,21 @@ export class Outbox {
     for (const key of [...this.#kept.keys()]) this.#fail(key, error);
   }
 
-  /** Nothing leaves in a pause: what is younger would overtake what was refused. */
   #flush(): void {
     const sender = this.#sender;
     if (sender === null || this.#pause !== undefined) return;
     for (const kept of this.#kept.values()) {
-      if (kept.isSent) continue;
+      if (kept.isSent) {
+        if (this.#isRefused) return;
+        continue;
+      }
       kept.isSent = true;
       sender.send(kept.destination, kept.body, {
         onReceipt: (receipt) => {
           this.#backoff = new Backoff(this.#backoffOptions);
           this.#take(kept.key)?.resolve(receipt);
+          this.#isRefused = false;
+          this.#flush();
         },
         onRefused: (error) => {
           const retry = retryOf(error.code);
@@ -107,11 +114,13 @@ export class Outbox {
           else this.#later(kept);
         },
       });
+      if (this.#isRefused) return;
     }
   }
 
   #later(kept: Kept): void {
     kept.isSent = false;
+    this.#isRefused = true;
     this.#pause ??= setTimeout(() => {
       this.#pause = undefined;
       this.#flush();
@@ -120,6 +129,8 @@ export class Outbox {
 
   #fail(key: string, error: ClientError): void {
     this.#take(key)?.reject(error);
+    // It may be the one that the others wait for.
+    this.#flush();
   }
 
   #take(key: string): Kept | undefined {

@@ -81,7 +81,26 @@ describe('outbox', () => {
     await expect(bad).rejects.toMatchObject({ code: 'not-a-member' });
     void outbox.add(outgoing('younger'));
     expect(connection.bodies).toEqual(['bad', 'busy']);
-    await expect.poll(() => connection.bodies).toEqual(['bad', 'busy', 'busy', 'younger']);
+    await expect.poll(() => connection.bodies).toEqual(['bad', 'busy', 'busy']);
+    // It may be refused again: until it has its RECEIPT it is under way alone.
+    connection.sent[2]?.handlers.onRefused(refusal('overloaded'));
+    void outbox.add(outgoing('youngest'));
+    await expect.poll(() => connection.bodies).toEqual(['bad', 'busy', 'busy', 'busy']);
+    connection.sent[3]?.handlers.onReceipt({});
+    expect(connection.bodies).toEqual(['bad', 'busy', 'busy', 'busy', 'younger', 'youngest']);
+  });
+
+  test('what is refused for now and then for good keeps nobody waiting', async () => {
+    const outbox = createOutbox();
+    const connection = new Answering();
+    outbox.attach(connection);
+    const busy = outbox.add(outgoing('busy'));
+    connection.sent[0]?.handlers.onRefused(refusal('overloaded'));
+    void outbox.add(outgoing('younger'));
+    await expect.poll(() => connection.bodies).toEqual(['busy', 'busy']);
+    connection.sent[1]?.handlers.onRefused(refusal('not-a-member'));
+    await expect(busy).rejects.toMatchObject({ code: 'not-a-member' });
+    expect(connection.bodies).toEqual(['busy', 'busy', 'younger']);
   });
 
   test('who gave up on an unnamed frame gave up on the oldest that was sent', async () => {
