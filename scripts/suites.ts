@@ -3,6 +3,8 @@
 export type Outcome = {
   readonly passed: number;
   readonly failed: number;
+  /** What went wrong, a line each: printed again at the end, where it is found. */
+  readonly failures?: readonly string[];
   /** What this machine lacks the means for, a line each. Where all must run (CI=true) that is a failure. */
   readonly notRun?: readonly string[];
 };
@@ -33,6 +35,9 @@ export async function runParts(parts: readonly Part[]): Promise<void> {
       .toFixed(1)
       .padStart(7)} s  in all\n`,
   );
+  for (const { name, failures = [] } of rows) {
+    for (const line of failures) console.log(`FAILED: ${name}: ${line}`);
+  }
   for (const line of notRun) console.log(`NOT RUN: ${line}`);
   console.log(`${sum((row) => row.passed)} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;

@@ -2,7 +2,7 @@
 // `npm test -- stomp e2e` runs the named ones.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { reportClients, type TestResult } from '../e2e/interop/report.ts';
 import { commandOf, run } from './command.ts';
 import { type Outcome, runParts } from './suites.ts';
@@ -14,7 +14,15 @@ type VitestReport = {
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  testResults: readonly { readonly assertionResults: readonly TestResult[] }[];
+  testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly (TestResult & {
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    })[];
+  }[];
 };
 
 const wanted = process.argv.slice(2);
@@ -45,7 +53,11 @@ async function runSuite(project: string): Promise<Outcome> {
     // A test that was not run is no test that passed.
     const failed = report.numFailedTests + report.numPendingTests + report.numTodoTests;
     const wentWrong = code !== 0 && failed === 0;
-    const outcome = { passed: report.numPassedTests, failed: wentWrong ? 1 : failed };
+    const outcome = {
+      passed: report.numPassedTests,
+      failed: wentWrong ? 1 : failed,
+      failures: report.testResults.flatMap(failuresOf),
+    };
     if (project !== 'interop') return outcome;
     return { ...outcome, notRun: reportClients(report.testResults.flatMap((file) => file.assertionResults)) };
   } catch (error) {
@@ -54,4 +66,19 @@ async function runSuite(project: string): Promise<Outcome> {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A line for each test of a file that didn't pass; one for a file that has no test to blame. */
+function failuresOf(file: VitestReport['testResults'][number]): readonly string[] {
+  const path = relative(process.cwd(), file.name);
+  const failed = file.assertionResults.filter(({ status }) => status !== 'passed');
+  if (failed.length === 0) return file.status === 'failed' ? [`${path}: ${firstLine(file.message)}`] : [];
+  return failed.map(
+    ({ fullName, status, failureMessages }) =>
+      `${path}: ${fullName.trim()}: ${firstLine(failureMessages[0] ?? status)}`,
+  );
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }
