@@ -52,7 +52,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   slowReaders: {
     script: 'bench/slow-readers.ts',
     short: ['--pairs', '2', '--seconds', '3', '--minutes', '0.2'],
-    full: ['--pairs', '7', '--seconds', '2', '--minutes', '1'],
+    full: ['--pairs', '7', '--seconds', '5', '--minutes', '3'],
     rows: ({ without, with: withStalled, memory, ...figures }) => [
       {
         what: `deliveries a second to ${count(figures.readers)} good readers, ${figures.pairs} intervals`,
@@ -99,7 +99,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   receipt: {
     script: 'bench/receipt.ts',
     short: ['--rounds', '3', '--sends', '300'],
-    full: ['--rounds', '5', '--sends', '500'],
+    full: ['--rounds', '10', '--sends', '1000'],
     rows: ({ bareFsync, receipt }) => [
       { what: 'a bare write and sync of 4 KiB, p50', figure: ms(bareFsync.p50Ms) },
       { what: 'the same, p99', figure: ms(bareFsync.p99Ms) },
@@ -110,7 +110,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   append: {
     script: 'bench/append.ts',
     short: ['--rounds', '2', '--seconds', '1'],
-    full: ['--rounds', '3', '--seconds', '1'],
+    full: ['--rounds', '5', '--seconds', '2'],
     rows: ({ bareFsync, widths }) => [
       { what: 'a bare write and sync of 4 KiB, p50', figure: ms(bareFsync) },
       ...widths.flatMap(({ inFlight, rowsPerSecond, p50Ms }): Row[] => [
@@ -125,7 +125,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   chaos: {
     script: 'scripts/chaos.ts',
     short: ['--rounds', '5'],
-    full: ['--rounds', '20'],
+    full: ['--rounds', '200'],
     rows: (figures) => [
       {
         what: 'rounds; of these with gateway, chat and identity service as processes of their own',
@@ -150,7 +150,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   history: {
     script: 'bench/history.ts',
     short: ['--messages', '100000', '--pages', '300', '--rounds', '3'],
-    full: ['--messages', '1000000', '--pages', '500', '--rounds', '3'],
+    full: ['--messages', '1000000', '--pages', '1000', '--rounds', '5'],
     rows: ({ messages, databaseMB, places }) =>
       places.flatMap(({ place, inside, through }): Row[] => [
         {
@@ -166,7 +166,7 @@ export const PARTS: { readonly [Name in PartName]: Part<Figures[Name]> } = {
   sendCost: {
     script: 'bench/send-cost.ts',
     short: ['--rounds', '2', '--seconds', '1'],
-    full: ['--rounds', '3', '--seconds', '1'],
+    full: ['--rounds', '5', '--seconds', '2'],
     rows: ({ rooms }) => {
       const [least, most] = [rooms.at(0), rooms.at(-1)];
       const ratio = (most?.cpuMicros.median ?? 0) / (least?.cpuMicros.median ?? 1);
