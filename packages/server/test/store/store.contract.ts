@@ -11,6 +11,7 @@ import { roomChangesContract } from './room-changes.contract.ts';
 import { roomModelContract } from './room-model.contract.ts';
 import { roomOwnerContract } from './room-owner.contract.ts';
 import { roomsContract } from './rooms.contract.ts';
+import { searchContract } from './search.contract.ts';
 import { storeModelContract } from './store-model.contract.ts';
 
 export type OpenedStore = {
@@ -91,6 +92,7 @@ export function storeContract(name: string, open: OpenStore): void {
     roomChangesContract(open);
 
     roomModelContract(open);
+    searchContract(open);
 
     peopleContract(() => store);
 
