@@ -1,7 +1,7 @@
 // Whether a part of a room's log is what was receipted, what everybody has heard, and what history shows.
 import { isDeepStrictEqual } from 'node:util';
 import type { ChatMessage, MessageCreated, Room, RoomEntry } from '@maru/contract';
-import { call } from '../people.ts';
+import { call, history } from '../people.ts';
 import type { Cast } from './cast.ts';
 import { within } from './deadline.ts';
 import type { RoomLedger } from './room-ledger.ts';
@@ -43,14 +43,18 @@ async function examineRoom(
     Promise.all(streams.map((stream) => stream.reached(head))),
     () => `the log goes to ${head}: ${streams.map(({ story }) => story).join('; ')}`,
   );
-  for (const stream of streams) compareStream(stream, log, head, watch);
+  for (const stream of streams) await compareStream(stream, { reading, log, head }, watch);
 
   const messages: ChatMessage[] = [];
   for await (const message of readHistory(reading, after, head)) messages.push(message);
   compareHistory(messages, log, reading.roomId, watch);
 }
 
-function compareStream(stream: Stream, log: readonly Heard[], head: number, watch: Watch): void {
+async function compareStream(
+  stream: Stream,
+  { reading, log, head }: { reading: RoomReading; log: readonly Heard[]; head: number },
+  watch: Watch,
+): Promise<void> {
   const heard = stream.take(head);
   if (heard.length !== log.length) {
     watch.breach(`${stream.name} has heard ${heard.length} entries up to ${head}, the log has ${log.length}`);
@@ -58,7 +62,7 @@ function compareStream(stream: Stream, log: readonly Heard[], head: number, watc
   for (const [index, entry] of heard.entries()) {
     watch.checked += 1;
     const logged = log[index];
-    if (logged === undefined || !isSame(entry, logged)) {
+    if (logged === undefined || !(isSame(entry, logged) || (await isDeletedSince(entry, logged, reading)))) {
       watch.breach(
         `${stream.name} has heard ${JSON.stringify(entry)}, the log has ${JSON.stringify(logged)}`,
       );
@@ -73,6 +77,26 @@ function isSame(heard: Heard, logged: Heard): boolean {
   if (heard.body === logged.body) return true;
   const [one, other] = [entryOf(heard), entryOf(logged)];
   return isDeepStrictEqual(one, other) || isDeepStrictEqual(withoutContent(one, other), other);
+}
+
+/** Heard after its content was deleted, which was after the log had been read: then history has none by now. */
+async function isDeletedSince(heard: Heard, logged: Heard, reading: RoomReading): Promise<boolean> {
+  if (heard.epoch !== logged.epoch) return false;
+  const [one, other] = [entryOf(heard), entryOf(logged)];
+  if (!('messageId' in one) || !isDeepStrictEqual(one, withoutContent(other, one))) return false;
+  const seq = seqOf(one.messageId);
+  const { messages } = await history(
+    reading.gateway,
+    reading.reader,
+    reading.roomId,
+    `?after=${seq - 1}&limit=1`,
+  );
+  return messages[0]?.messageId === one.messageId && messages[0].deleted === true;
+}
+
+/** A message's id ends with the seq of its `message.created`. */
+function seqOf(messageId: string): number {
+  return Number(messageId.slice(messageId.lastIndexOf('-') + 1));
 }
 
 function withoutContent(heard: RoomEntry, logged: RoomEntry): RoomEntry {
