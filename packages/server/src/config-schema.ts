@@ -205,6 +205,17 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
 
+  destinations: z
+    .strictObject({
+      legacyRooms: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether /topic/rooms/{roomId} carries new messages too, as the Spring note says; it keeps none',
+        ),
+    })
+    .prefault({}),
+
   identity: z
     .strictObject({
       host: hosts.default(['127.0.0.1']).describe('Addresses to listen on, or unix:/path'),

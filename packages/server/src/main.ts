@@ -187,7 +187,9 @@ async function openChat(
     },
   });
   const turn = new Turn();
-  const broker = new LocalBroker(store, turn, counts);
+  const broker = new LocalBroker(store, turn, counts, {
+    messagesAsSignals: config.destinations.legacyRooms,
+  });
   const roomLists = new RoomListFeed({
     store,
     broker,

@@ -27,12 +27,18 @@ export class LocalBroker implements Broker {
   #published = 0;
   #subscriptions = 0;
 
-  constructor(store: Store, turn: Turn, counts: Counts = new Counts()) {
+  /** `messagesAsSignals`: who listens to a room's signals hears its new messages too. */
+  constructor(
+    store: Store,
+    turn: Turn,
+    counts: Counts = new Counts(),
+    { messagesAsSignals = false }: { readonly messagesAsSignals?: boolean } = {},
+  ) {
     this.#store = store;
     this.#turn = turn;
     this.#counts = counts;
     this.#pages = new RoomPages(store, counts, PAGE_OCTETS);
-    this.#signals = new RoomSignals({ store, counts });
+    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals });
   }
 
   get subscriptions(): number {

@@ -13,6 +13,8 @@ export type RoomSignalsOptions = {
   readonly typingIntervalMs?: number;
   /** People of a room up to whose number presence and read markers are told. Default: 1,000. */
   readonly crowd?: number;
+  /** Whether new messages are told too. Default: they are in the room's log alone. */
+  readonly messages?: boolean;
 };
 
 /**
@@ -72,6 +74,7 @@ export class RoomSignals {
     for (const { entry } of entries) {
       const room = this.#rooms.get(entry.roomId);
       if (room === undefined) continue;
+      if (this.#options.messages === true && entry.type === 'message.created') room.tellMessage(entry);
       for (const { onEnded } of room.follow(entry)) {
         this.#ended(room);
         onEnded();

@@ -1,5 +1,5 @@
 // The listeners of one room's signals: who is there, who types, and the fan-out to them.
-import { type RoomEntry, type RoomSignal, roomSignalDestination } from '@maru/contract';
+import { type MessageCreated, type RoomEntry, type RoomSignal, roomSignalDestination } from '@maru/contract';
 import type { Counts } from '../telemetry/counts.ts';
 import type { Publication, Subscriber } from './broker.ts';
 import { Presence } from './presence.ts';
@@ -98,6 +98,11 @@ export class SignalRoom {
     this.#channel.publish(this.#options.nextMessageId(), publicationOf(signal));
   }
 
+  /** Each counts, none takes the place of another: a slow session misses some. */
+  tellMessage(message: MessageCreated): void {
+    if (this.#channel.size > 0) this.#channel.publish(this.#options.nextMessageId(), jsonOf(message));
+  }
+
   /** @returns the subscribers whose subscriptions end by it. */
   follow(entry: RoomEntry): readonly Subscriber[] {
     const { type } = entry;
@@ -141,10 +146,10 @@ function presenceOf(roomId: string, userId: string, online: boolean): RoomSignal
 
 /** Of each kind the newest of each person is what counts. */
 function publicationOf(signal: RoomSignal): Publication {
-  return {
-    headers: [],
-    contentType: 'application/json',
-    body: Buffer.from(JSON.stringify(signal)),
-    replaces: signal.type === 'presence.list' ? signal.type : `${signal.type} ${signal.userId}`,
-  };
+  const replaces = signal.type === 'presence.list' ? signal.type : `${signal.type} ${signal.userId}`;
+  return { ...jsonOf(signal), replaces };
+}
+
+function jsonOf(body: RoomSignal | MessageCreated): Publication {
+  return { headers: [], contentType: 'application/json', body: Buffer.from(JSON.stringify(body)) };
 }

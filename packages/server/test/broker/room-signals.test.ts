@@ -276,9 +276,13 @@ describe('room signals', () => {
             await nextTurn();
           }
         })();
-        const begun = round % 2 === 0 ? store.leave(room, user) : undefined;
+        // A race may always end the same way: the two in which one is first for sure are among them.
+        const order = round % 5;
+        const begun = order < 2 ? store.leave(room, user) : undefined;
+        if (order === 0) await begun;
         const subscribing = refusal(signals.subscribe(room, ear.as(user, '0')));
-        if (round % 3 === 0) await nextTurn();
+        if (order === 2) await subscribing;
+        else if (order === 3) await nextTurn();
         const leaving = begun ?? store.leave(room, user);
         const answer = await subscribing;
         await leaving;
@@ -295,8 +299,25 @@ describe('room signals', () => {
     };
     await Promise.all(Array.from({ length: 10 }, (_, lane) => leaveOften(lane)));
     expect(allowed + refused).toBe(1_000);
-    expect(Math.min(allowed, refused)).toBeGreaterThan(20);
+    expect(Math.min(allowed, refused)).toBeGreaterThanOrEqual(200);
     expect(signals.subscriptions).toBe(0);
+  });
+
+  test('with messages among the signals, each is heard as it is in the log, and nothing else of the log', async () => {
+    open({ messages: true });
+    await enter('bob');
+    const { ear } = await listen('bob');
+    ear.messages.length = 0;
+    const say = (content: string) => store.appendMessage({ roomId, sender: ANN, content });
+    const [one, two] = [await say('one'), await say('two')];
+    await store.append([
+      { kind: 'edit', roomId, sender: ANN, messageId: one.entry.messageId, content: 'changed' },
+    ]);
+    const heard = ear.messages.map(({ body }) => JSON.parse(Buffer.from(body).toString()));
+    expect(heard).toEqual([one.entry, two.entry]);
+    await store.leave(roomId, 'bob');
+    await say('three');
+    expect(ear.messages).toHaveLength(2);
   });
 
   test('a subscription that the database cannot answer is refused and leaves nothing', async () => {
