@@ -108,7 +108,7 @@ describe('SQLite', () => {
     test('a write that fails unexpectedly fails alone; the rest of its batch is kept, in order', async () => {
       const store = await openStore();
       const roomId = await newRoom(store);
-      const operator = new DatabaseSync(database());
+      const operator = new DatabaseSync(database(), { timeout: 5_000 });
       operator.exec(`CREATE TRIGGER poison BEFORE INSERT ON entries WHEN new.content = 'poison'
         BEGIN SELECT raise(ABORT, 'poisoned'); END`);
       operator.close();
@@ -132,7 +132,7 @@ describe('SQLite', () => {
     test('a message that fails unexpectedly takes those appended with it along, and nobody else', async () => {
       const store = await openStore();
       const roomId = await newRoom(store);
-      const operator = new DatabaseSync(database());
+      const operator = new DatabaseSync(database(), { timeout: 5_000 });
       operator.exec(`CREATE TRIGGER poison BEFORE INSERT ON entries WHEN new.content = 'poison'
         BEGIN SELECT raise(ABORT, 'poisoned'); END`);
       operator.close();
