@@ -1,29 +1,25 @@
 // The append of several entries of any kind: all are written or none.
-import type { DatabaseSync } from 'node:sqlite';
+import { run, type Steps } from './steps.ts';
 import type { Appended, Committed, NewEntry } from './store.ts';
-import type { AppendOutcome, EntryAppends, WriteOperations } from './writes.ts';
+import type { AppendOutcome, EntryAppends, WriteRules } from './writes.ts';
 
-export function createEntryAppend(db: DatabaseSync, appends: EntryAppends): WriteOperations['append'] {
-  const setSavepoint = db.prepare('SAVEPOINT entries');
-  const rollBack = db.prepare('ROLLBACK TO entries');
-  const release = db.prepare('RELEASE entries');
-
+export function createEntryAppend(appends: EntryAppends): WriteRules['append'] {
   /** A later entry may be refused after an earlier one was written: the savepoint takes that back. */
-  return (entries) => {
+  return function* (entries) {
     const appended: Appended[] = [];
     const committed: Committed[] = [];
-    setSavepoint.run();
+    yield* run('SAVEPOINT entries');
     for (const entry of entries) {
-      const outcome = appendOne(appends, entry);
+      const outcome = yield* appendOne(appends, entry);
       if ('error' in outcome) {
-        rollBack.run();
-        release.run();
+        yield* run('ROLLBACK TO entries');
+        yield* run('RELEASE entries');
         return outcome;
       }
       appended.push(outcome.value);
       committed.push(...outcome.committed);
     }
-    release.run();
+    yield* run('RELEASE entries');
     return { value: appended, committed };
   };
 }
@@ -31,7 +27,7 @@ export function createEntryAppend(db: DatabaseSync, appends: EntryAppends): Writ
 function appendOne<K extends NewEntry['kind']>(
   appends: EntryAppends,
   entry: Extract<NewEntry, { kind: K }>,
-): AppendOutcome {
-  const append = appends[entry.kind] as (entry: Extract<NewEntry, { kind: K }>) => AppendOutcome;
+): Steps<AppendOutcome> {
+  const append = appends[entry.kind] as (entry: Extract<NewEntry, { kind: K }>) => Steps<AppendOutcome>;
   return append(entry);
 }

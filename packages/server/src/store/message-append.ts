@@ -3,30 +3,30 @@
 import type { MessageRow } from './entry-row.ts';
 import { refusal } from './refusal.ts';
 import { duplicateOf, type RoomLog, writtenOf } from './room-log.ts';
-import type { WriteStatements } from './write-statements.ts';
-import type { WriteOperations } from './writes.ts';
+import { row, run } from './steps.ts';
+import type { WriteSql } from './write-sql.ts';
+import type { WriteRules } from './writes.ts';
 
 /** Four statements, and no more for a bigger room; some more for a clientMessageId, a reply and each mention. */
 export function createMessageAppend(
-  { findDuplicate, findMember, insertMention, moveOwnMarker }: WriteStatements,
+  { findDuplicate, findMember, insertMention, moveOwnMarker }: WriteSql,
   log: RoomLog,
-): WriteOperations['appendMessage'] {
+): WriteRules['appendMessage'] {
   /** A refusal comes before the first write. */
-  return ({ roomId, sender, content, clientMessageId, replyTo, mentions = NOBODY }) => {
-    const room = log.findRoomOfMember(roomId, sender.userId);
+  return function* ({ roomId, sender, content, clientMessageId, replyTo, mentions = NOBODY }) {
+    const room = yield* log.findRoomOfMember(roomId, sender.userId);
     if ('error' in room) return room;
     if (clientMessageId !== undefined) {
-      const first = findDuplicate.get(room.room_key, sender.userId, clientMessageId) as
-        | MessageRow
-        | undefined;
+      const first = yield* row<MessageRow>(findDuplicate, room.room_key, sender.userId, clientMessageId);
       if (first !== undefined) return duplicateOf(room, roomId, first);
     }
-    if (replyTo !== undefined && log.findMessage(room, replyTo) === undefined) return REPLY_TO_UNKNOWN;
+    if (replyTo !== undefined && (yield* log.findMessage(room, replyTo)) === undefined)
+      return REPLY_TO_UNKNOWN;
     for (const userId of mentions) {
-      if (findMember.get(room.room_key, userId) === undefined) return MENTION_UNKNOWN;
+      if ((yield* row(findMember, room.room_key, userId)) === undefined) return MENTION_UNKNOWN;
     }
     const head = log.next(room, sender, 'message.created');
-    const committed = log.add(room, roomId, {
+    const committed = yield* log.add(room, roomId, {
       ...head,
       message_id: `${room.epoch}-${head.seq}`,
       client_message_id: clientMessageId ?? null,
@@ -36,9 +36,9 @@ export function createMessageAppend(
       edited_seq: null,
       deleted_seq: null,
     });
-    for (const userId of mentions) insertMention.run(room.room_key, userId, head.seq);
+    for (const userId of mentions) yield* run(insertMention, room.room_key, userId, head.seq);
     // Who writes has read what is before.
-    moveOwnMarker.run(head.seq, head.created_count, room.room_key, sender.userId);
+    yield* run(moveOwnMarker, head.seq, head.created_count, room.room_key, sender.userId);
     return writtenOf(committed);
   };
 }

@@ -3,6 +3,8 @@
 /** Queries are no longer than this; of a longer name only the beginning counts. */
 const MAX_LENGTH = 80;
 const MAX_WORDS = 20;
+/** Keys of one name. */
+export const MOST_WORDS = MAX_WORDS + 1;
 
 /**
  * One spelling for all that look the same: compatibility forms (full width, decomposed Hangul), case and white space. Upper

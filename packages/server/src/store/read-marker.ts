@@ -2,20 +2,21 @@
 import { refusal } from './refusal.ts';
 import type { RoomLog } from './room-log.ts';
 import type { RoomQueries } from './room-queries.ts';
-import type { WriteStatements } from './write-statements.ts';
-import type { WriteOperations } from './writes.ts';
+import { run } from './steps.ts';
+import type { WriteSql } from './write-sql.ts';
+import type { WriteRules } from './writes.ts';
 
 export function createReadMarker(
-  { moveMarker }: WriteStatements,
+  { moveMarker }: WriteSql,
   log: RoomLog,
   queries: RoomQueries,
-): WriteOperations['markRead'] {
-  return ({ roomId, userId, seq }) => {
+): WriteRules['markRead'] {
+  return function* ({ roomId, userId, seq }) {
     if (!Number.isSafeInteger(seq) || seq < 0) return NOT_A_SEQ;
-    const room = log.findRoomOfMember(roomId, userId);
+    const room = yield* log.findRoomOfMember(roomId, userId);
     if ('error' in room) return room;
-    const { changes } = moveMarker.run(Math.min(seq, room.head), room.room_key, userId);
-    const reading = queries.findReading(roomId, userId);
+    const changes = yield* run(moveMarker, Math.min(seq, room.head), room.room_key, userId);
+    const reading = yield* queries.findReading(roomId, userId);
     if (reading === null) throw new Error('the member whose marker moved is not there');
     return { value: { ...reading, moved: changes > 0 }, committed: [] };
   };

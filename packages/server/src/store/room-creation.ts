@@ -4,61 +4,78 @@ import type { Membership } from './membership.ts';
 import { refusal } from './refusal.ts';
 import type { RoomLog, RoomRow } from './room-log.ts';
 import type { RoomQueries } from './room-queries.ts';
-import type { Person } from './store.ts';
-import type { WriteStatements } from './write-statements.ts';
-import type { WriteOperations } from './writes.ts';
+import { row, run, type Steps } from './steps.ts';
+import type { Committed, Person } from './store.ts';
+import type { WriteSql } from './write-sql.ts';
+import type { WriteRules } from './writes.ts';
 
 export function createRoomCreation(
-  { insertRoom, findDirectRoom }: WriteStatements,
+  { insertRoom, findDirectRoom }: WriteSql,
   parts: {
     readonly log: RoomLog;
     readonly membership: Membership;
     readonly queries: RoomQueries;
     readonly now: () => number;
   },
-): Pick<WriteOperations, 'createRoom' | 'openDirect'> {
+): Pick<WriteRules, 'createRoom' | 'openDirect'> {
   const { log, membership, queries, now } = parts;
 
   /** A room without members; they come in the same transaction. */
-  function insert(name: string, visibility: string, owner: Person, direct: readonly [string, string] | null) {
+  function* insert(
+    name: string,
+    visibility: string,
+    owner: Person,
+    direct: readonly [string, string] | null,
+  ) {
     const roomId = nanoid();
     const [directA, directB] = direct ?? [null, null];
-    insertRoom.run(roomId, name, visibility, owner.userId, now(), nanoid(EPOCH_LENGTH), directA, directB);
+    yield* run(
+      insertRoom,
+      roomId,
+      name,
+      visibility,
+      owner.userId,
+      now(),
+      nanoid(EPOCH_LENGTH),
+      directA,
+      directB,
+    );
     return roomId;
   }
 
-  function rowOf(roomId: string, person: Person): RoomRow {
-    const room = log.findRoom(roomId, person.userId);
+  function* rowOf(roomId: string, person: Person): Steps<RoomRow> {
+    const room = yield* log.findRoom(roomId, person.userId);
     if (room === undefined) throw new Error('the room just created is not there');
     return room;
   }
 
-  function viewOf(roomId: string, person: Person) {
-    const room = queries.findRoom(roomId, person.userId);
+  function* viewOf(roomId: string, person: Person) {
+    const room = yield* queries.findRoom(roomId, person.userId);
     if (room === null) throw new Error('the room just created is not there');
     return room;
   }
 
   return {
-    createRoom({ name, visibility, owner }) {
-      const roomId = insert(name, visibility, owner, null);
-      const committed = membership.add(rowOf(roomId, owner), roomId, owner, 'owner');
-      return { value: viewOf(roomId, owner), committed: [committed] };
+    *createRoom({ name, visibility, owner }) {
+      const roomId = yield* insert(name, visibility, owner, null);
+      const committed = yield* membership.add(yield* rowOf(roomId, owner), roomId, owner, 'owner');
+      return { value: yield* viewOf(roomId, owner), committed: [committed] };
     },
 
     /** Sorted, so that the room is the same from both sides. */
-    openDirect({ caller, other }) {
+    *openDirect({ caller, other }) {
       if (caller.userId === other.userId) return WITH_ONESELF;
       const [a, b] = caller.userId < other.userId ? [caller, other] : [other, caller];
-      const known = findDirectRoom.get(a.userId, b.userId)?.room_id;
+      const known = (yield* row<{ room_id: string }>(findDirectRoom, a.userId, b.userId))?.room_id;
       if (known !== undefined) {
-        return { value: { room: viewOf(String(known), caller), created: false }, committed: [] };
+        return { value: { room: yield* viewOf(known, caller), created: false }, committed: [] };
       }
-      const roomId = insert('', 'private', caller, [a.userId, b.userId]);
-      const committed = [caller, other].map((person) =>
-        membership.add(rowOf(roomId, person), roomId, person, 'owner'),
-      );
-      return { value: { room: viewOf(roomId, caller), created: true }, committed };
+      const roomId = yield* insert('', 'private', caller, [a.userId, b.userId]);
+      const committed: Committed[] = [];
+      for (const person of [caller, other]) {
+        committed.push(yield* membership.add(yield* rowOf(roomId, person), roomId, person, 'owner'));
+      }
+      return { value: { room: yield* viewOf(roomId, caller), created: true }, committed };
     },
   };
 }

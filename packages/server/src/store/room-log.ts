@@ -9,8 +9,9 @@ import {
   seqOfMessage,
 } from './entry-row.ts';
 import { type Refusal, refusal } from './refusal.ts';
+import { row, run, type Steps } from './steps.ts';
 import type { Appended, Committed, Person } from './store.ts';
-import type { WriteStatements } from './write-statements.ts';
+import type { WriteSql } from './write-sql.ts';
 import type { Written } from './writes.ts';
 
 /** A room and where one person stands in it. `user_name` is null for who never entered. */
@@ -23,7 +24,8 @@ export type RoomRow = {
   readonly created_count: number;
   readonly member_count: number;
   readonly last_entry_at: number;
-  readonly is_direct: 0 | 1;
+  /** As the database says yes and no. */
+  readonly is_direct: 0 | 1 | boolean;
   readonly role: Role | null;
   readonly joined_seq: number | null;
   readonly user_name: string | null;
@@ -31,19 +33,19 @@ export type RoomRow = {
 
 export type RoomLog = ReturnType<typeof createRoomLog>;
 
-export function createRoomLog(statements: WriteStatements, now: () => number) {
-  const { findRoom: findRoomRow, findMessage, findEntry, insertMessage, insertEntry, moveHead } = statements;
+export function createRoomLog(sql: WriteSql, now: () => number) {
+  const { findRoom: findRoomRow, findMessage, findEntry, insertMessage, insertEntry, moveHead } = sql;
 
   /** `undefined` also for a deleted room. */
-  function findRoom(roomId: string, userId: string): RoomRow | undefined {
-    return findRoomRow.get(userId, roomId) as RoomRow | undefined;
+  function findRoom(roomId: string, userId: string): Steps<RoomRow | undefined> {
+    return row<RoomRow>(findRoomRow, userId, roomId);
   }
 
   return {
     findRoom,
 
-    findRoomOfMember(roomId: string, userId: string): RoomRow | Refusal {
-      const room = findRoom(roomId, userId);
+    *findRoomOfMember(roomId: string, userId: string): Steps<RoomRow | Refusal> {
+      const room = yield* findRoom(roomId, userId);
       if (room === undefined) return ROOM_NOT_FOUND;
       // Whether a private room exists is not for those outside it to know.
       if (room.role === null) return room.visibility === 'private' ? ROOM_NOT_FOUND : NOT_A_MEMBER;
@@ -51,16 +53,18 @@ export function createRoomLog(statements: WriteStatements, now: () => number) {
     },
 
     /** The id of a message holds its seq, so the log's own key finds it; of a message of another room it finds nothing. */
-    findMessage(room: RoomRow, messageId: string): MessageRow | undefined {
-      const row = findMessage.get(room.room_key, seqOfMessage(messageId)) as MessageRow | undefined;
-      return row?.message_id === messageId ? row : undefined;
+    *findMessage(room: RoomRow, messageId: string): Steps<MessageRow | undefined> {
+      const seq = seqOfMessage(messageId);
+      if (!Number.isSafeInteger(seq)) return undefined;
+      const found = yield* row<MessageRow>(findMessage, room.room_key, seq);
+      return found?.message_id === messageId ? found : undefined;
     },
 
     /** An entry that is known to be there. */
-    entryAt(room: RoomRow, seq: number): EntryRow {
-      const row = findEntry.get(room.room_key, seq) as EntryRow | undefined;
-      if (row === undefined) throw new Error(`the log of the room has no entry ${seq}`);
-      return row;
+    *entryAt(room: RoomRow, seq: number): Steps<EntryRow> {
+      const found = yield* row<EntryRow>(findEntry, room.room_key, seq);
+      if (found === undefined) throw new Error(`the log of the room has no entry ${seq}`);
+      return found;
     },
 
     /** What the entry after the head begins with. */
@@ -77,22 +81,24 @@ export function createRoomLog(statements: WriteStatements, now: () => number) {
     },
 
     /** Writes the entry after the head and the room's running figures with it. */
-    add<T extends EntryType>(room: RoomRow, roomId: string, row: EntryRow<T>): CommittedAs<T> {
-      insert(room.room_key, row as EntryRow);
-      moveHead.run(
-        row.seq,
-        row.created_count,
-        room.member_count + MEMBERS_BY_ENTRY[row.type],
-        row.created_at,
+    *add<T extends EntryType>(room: RoomRow, roomId: string, entry: EntryRow<T>): Steps<CommittedAs<T>> {
+      yield* insert(room.room_key, entry as EntryRow);
+      yield* run(
+        moveHead,
+        entry.seq,
+        entry.created_count,
+        room.member_count + MEMBERS_BY_ENTRY[entry.type],
+        entry.created_at,
         room.room_key,
       );
-      return { epoch: room.epoch, entry: entryOf(roomId, row), createdCount: row.created_count };
+      return { epoch: room.epoch, entry: entryOf(roomId, entry), createdCount: entry.created_count };
     },
   };
 
-  function insert(roomKey: number, row: EntryRow): void {
+  function* insert(roomKey: number, row: EntryRow): Steps<void> {
     if (row.type === 'message.created') {
-      insertMessage.run(
+      yield* run(
+        insertMessage,
         roomKey,
         row.seq,
         row.message_id,
@@ -108,7 +114,8 @@ export function createRoomLog(statements: WriteStatements, now: () => number) {
       return;
     }
     const columns: OtherColumns = row;
-    insertEntry.run(
+    yield* run(
+      insertEntry,
       roomKey,
       row.seq,
       row.type,

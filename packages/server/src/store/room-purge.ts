@@ -4,7 +4,7 @@ import { transact } from './idle-transaction.ts';
 import type { IdleTask } from './idle-work.ts';
 import type { SearchIndex } from './search-index.ts';
 import { CURRENT_CONTENT } from './search-text.ts';
-import { WRITE_SQL } from './write-statements.ts';
+import { WRITE_SQL } from './write-sql.ts';
 
 export type RoomPurgeOptions = {
   readonly index: SearchIndex;

@@ -1,9 +1,9 @@
 // What is read of rooms: one or a page of them, as one person sees them and has read them.
-import type { DatabaseSync } from 'node:sqlite';
 import type { Reading, Role, Room, Visibility } from '@maru/contract';
-import { createCurrentMessages } from './current-message.ts';
+import { type CurrentSql, createCurrentMessages } from './current-message.ts';
 import { timestampOf } from './entry-row.ts';
 import { decodePageToken, END, encodePageToken, requireLimit } from './page-token.ts';
+import { row, rows, type Steps } from './steps.ts';
 import type { Page, Standing } from './store.ts';
 
 /** Of whom the room is shown to: they are ?1, their membership is m, and null where they have none. */
@@ -11,13 +11,13 @@ const READING = `coalesce(m.read_seq, 0) AS read_seq, coalesce(r.created_count -
   (SELECT count(*) FROM (SELECT 1 FROM mentions x
     WHERE x.room_key = m.room_key AND x.user_id = m.user_id AND x.seq > m.read_seq LIMIT 100)) AS unread_mentions`;
 
-const OTHER = 'iif(r.direct_a = ?1, r.direct_b, r.direct_a)';
+const OTHER = 'CASE WHEN r.direct_a = ?1 THEN r.direct_b ELSE r.direct_a END';
 
 /** The other of a direct room is named as they are now, or, if they never entered, as when the room was opened. */
 const ROOM_COLUMNS = `r.room_key, r.room_id, r.visibility, r.created_at, r.owner_id, r.member_count, r.head, r.epoch, m.role,
   ${OTHER} AS direct_with,
-  iif(r.direct_a IS NULL, r.name, coalesce((SELECT u.name FROM users u WHERE u.user_id = ${OTHER}),
-    (SELECT e.actor_name FROM entries e WHERE e.room_key = r.room_key AND e.seq <= 2 AND e.actor_id = ${OTHER}))) AS name,
+  CASE WHEN r.direct_a IS NULL THEN r.name ELSE coalesce((SELECT u.name FROM users u WHERE u.user_id = ${OTHER}),
+    (SELECT e.actor_name FROM entries e WHERE e.room_key = r.room_key AND e.seq <= 2 AND e.actor_id = ${OTHER})) END AS name,
   ${READING}`;
 
 // INDEXED BY: the statement fails rather than scan if the index isn't there or doesn't fit.
@@ -38,6 +38,8 @@ export const ROOM_SQL = {
     LEFT JOIN members m ON m.room_key = r.room_key AND m.user_id = ?1
     WHERE r.visibility = 'public' AND r.deleted_at IS NULL AND r.room_key < ?2 ORDER BY r.room_key DESC LIMIT ?3`,
 } as const;
+
+export type RoomSql = { readonly [K in keyof typeof ROOM_SQL]: string } & CurrentSql;
 
 type StandingRow = {
   readonly visibility: Visibility;
@@ -64,17 +66,12 @@ type RoomRow = ReadingRow & {
 export type RoomQueries = ReturnType<typeof createRoomQueries>;
 
 /** Also the writer's: what a write answers of a room is of its own transaction. */
-export function createRoomQueries(db: DatabaseSync) {
-  const findStanding = db.prepare(ROOM_SQL.findStanding);
-  const findRoom = db.prepare(ROOM_SQL.findRoom);
-  const findReading = db.prepare(ROOM_SQL.findReading);
-  const listRooms = {
-    joined: db.prepare(ROOM_SQL.listJoinedRooms),
-    public: db.prepare(ROOM_SQL.listPublicRooms),
-  };
-  const messages = createCurrentMessages(db);
+export function createRoomQueries(sql: RoomSql) {
+  const { findStanding, findRoom, findReading } = sql;
+  const listRooms = { joined: sql.listJoinedRooms, public: sql.listPublicRooms };
+  const messages = createCurrentMessages(sql);
 
-  function roomOf(row: RoomRow): Room {
+  function* roomOf(row: RoomRow): Steps<Room> {
     return {
       roomId: row.room_id,
       name: row.name,
@@ -86,42 +83,44 @@ export function createRoomQueries(db: DatabaseSync) {
       head: row.head,
       logEpoch: row.epoch,
       directWith: row.direct_with,
-      lastMessage: messages.last(row.room_key, row.room_id),
+      lastMessage: yield* messages.last(row.room_key, row.room_id),
       ...readingOf(row),
     };
   }
 
   return {
-    findStanding(roomId: string, userId: string): Standing | null {
-      const row = findStanding.get(userId, roomId) as StandingRow | undefined;
-      if (row === undefined) return null;
-      const { visibility, epoch, head, role, joined_seq: joinedSeq } = row;
+    *findStanding(roomId: string, userId: string): Steps<Standing | null> {
+      const found = yield* row<StandingRow>(findStanding, userId, roomId);
+      if (found === undefined) return null;
+      const { visibility, epoch, head, role, joined_seq: joinedSeq } = found;
       return { roomId, visibility, epoch, head, role, joinedSeq };
     },
 
-    findRoom(roomId: string, userId: string): Room | null {
-      const row = findRoom.get(userId, roomId) as RoomRow | undefined;
-      return row === undefined ? null : roomOf(row);
+    *findRoom(roomId: string, userId: string): Steps<Room | null> {
+      const found = yield* row<RoomRow>(findRoom, userId, roomId);
+      return found === undefined ? null : yield* roomOf(found);
     },
 
-    findReading(roomId: string, userId: string): Reading | null {
-      const row = findReading.get(userId, roomId) as ReadingRow | undefined;
-      return row === undefined ? null : readingOf(row);
+    *findReading(roomId: string, userId: string): Steps<Reading | null> {
+      const found = yield* row<ReadingRow>(findReading, userId, roomId);
+      return found === undefined ? null : readingOf(found);
     },
 
-    listRooms(
+    *listRooms(
       scope: 'joined' | 'public',
       userId: string,
       cursor: string | undefined,
       limit: number,
-    ): Page<Room> {
+    ): Steps<Page<Room>> {
       requireLimit(limit);
       const before = cursor === undefined ? END : decodePageToken('rooms', cursor);
-      const rows = listRooms[scope].all(userId, before, limit + 1) as RoomRow[];
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
+      const found = yield* rows<RoomRow>(listRooms[scope], userId, before, limit + 1);
+      const page = found.slice(0, limit);
+      const last = found.length > limit ? page.at(-1) : undefined;
+      const items: Room[] = [];
+      for (const each of page) items.push(yield* roomOf(each));
       return {
-        items: page.map(roomOf),
+        items,
         nextCursor: last === undefined ? null : encodePageToken('rooms', last.room_key),
       };
     },

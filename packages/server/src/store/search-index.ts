@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { transact } from './idle-transaction.ts';
 import { CURRENT_CONTENT, foldText } from './search-text.ts';
+import { row, run, type Steps } from './steps.ts';
 
 /**
  * A room's messages up to its position (`search_positions`) are in the index, those after it are not. The index has their
@@ -17,7 +18,7 @@ export interface SearchIndex {
    * a message after the position: `advance` will read what it has then.
    * @param from the content it had: the index keeps no text, so it finds what it has of a message by that.
    */
-  replace(roomKey: number, seq: number, from: string, to: string | null): void;
+  replace(roomKey: number, seq: number, from: string, to: string | null): Steps<void>;
 
   /** A message was created in this room. */
   note(roomId: string): void;
@@ -44,7 +45,6 @@ export function createSearchIndex(db: DatabaseSync): SearchIndex {
   const movePosition = db.prepare(INDEX_SQL.movePosition);
   const findRoom = db.prepare(INDEX_SQL.findRoom);
   const listMessages = db.prepare(INDEX_SQL.listMessages);
-  const insertChange = db.prepare(INDEX_SQL.insertChange);
   const findChange = db.prepare(INDEX_SQL.findChange);
   const listChanges = db.prepare(INDEX_SQL.listChanges);
   const deleteChange = db.prepare(INDEX_SQL.deleteChange);
@@ -126,8 +126,11 @@ export function createSearchIndex(db: DatabaseSync): SearchIndex {
   }
 
   return {
-    replace(roomKey, seq, from) {
-      if (isIndexed(roomKey, seq)) insertChange.run(roomKey, seq, foldText(from));
+    *replace(roomKey, seq, from) {
+      const position = (yield* row<{ seq: number }>(INDEX_SQL.findPosition, roomKey))?.seq;
+      if (position !== undefined && seq <= position) {
+        yield* run(INDEX_SQL.insertChange, roomKey, seq, foldText(from));
+      }
     },
 
     note(roomId) {

@@ -1,12 +1,13 @@
 // The search: messages of a person's rooms that have a text in them, newest first.
 import type { DatabaseSync } from 'node:sqlite';
 import type { ChatMessage } from '@maru/contract';
-import { createCurrentMessages } from './current-message.ts';
+import { CURRENT_SQL, createCurrentMessages } from './current-message.ts';
 import { ENTRY_COLUMNS, type MessageRow } from './entry-row.ts';
 import { createNewestFirst, type Place, type SearchedRoom, type TextAtPlace } from './newest-first.ts';
 import { createOlderMatches } from './older-matches.ts';
 import { decodePosition, encodePageToken, requireLimit } from './page-token.ts';
 import { foldText, matchExpression } from './search-text.ts';
+import type { SqliteDriver } from './sqlite-steps.ts';
 import type { Page } from './store.ts';
 
 /** Messages read one by one before the index is asked: a common word is among them, and the index would find too much. */
@@ -25,18 +26,19 @@ const MOST_READ = 10_000;
  * So a page may be shorter than asked for, even empty, and have a `nextCursor`: that is where reading ended. Following it
  * to the end finds everything, and no page takes long. What a message says is read in the same moment as who is a member.
  */
-export function createSearchQuery(db: DatabaseSync) {
+export function createSearchQuery(db: DatabaseSync, drive: SqliteDriver) {
   const listRooms = db.prepare(SEARCH_SQL.listRooms);
   const findMessage = db.prepare(SEARCH_SQL.findMessage);
   const newestFirst = createNewestFirst(db);
   const olderMatches = createOlderMatches(db);
-  const messages = createCurrentMessages(db);
+  const messages = createCurrentMessages(CURRENT_SQL);
 
   function chatMessagesOf(found: readonly TextAtPlace[], viewerId: string): ChatMessage[] {
     const current = new Map<TextAtPlace, ChatMessage>();
     for (const [room, places] of Map.groupBy(found, (place) => place.room)) {
       const rows = places.map(({ seq }) => findMessage.get(room.room_key, seq) as MessageRow);
-      for (const [index, message] of messages.of(room.room_key, room.room_id, rows, viewerId).entries()) {
+      const ofRoom = drive(messages.of(room.room_key, room.room_id, rows, viewerId));
+      for (const [index, message] of ofRoom.entries()) {
         const place = places[index];
         if (place !== undefined) current.set(place, message);
       }

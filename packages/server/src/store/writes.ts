@@ -1,6 +1,7 @@
 // The writes as they pass between threads: what each takes, and what comes of it.
 import type { MessageCreated, Reading, Role, Room } from '@maru/contract';
 import type { Refusal } from './refusal.ts';
+import type { Steps } from './steps.ts';
 import type { Appended, Committed, NewEntry, NewMessage, NewRoom, Person } from './store.ts';
 
 /** Every write: what it takes and what its promise resolves with. */
@@ -38,12 +39,16 @@ export type WriteOutcome<K extends WriteName = WriteName> = Written<Writes[K]['o
 export type WriteOperations = {
   readonly [N in WriteName]: (input: Writes[N]['input']) => WriteOutcome<N>;
 };
+/** The writes as they are written down; `WriteOperations` are these, driven on SQLite. */
+export type WriteRules = {
+  readonly [N in WriteName]: (input: Writes[N]['input']) => Steps<WriteOutcome<N>>;
+};
 
 /** What one entry of an `append` comes to. */
 export type AppendOutcome = Written<Appended> | Refusal;
 /** How an entry of each kind is appended. */
 export type EntryAppends = {
-  readonly [K in NewEntry['kind']]: (entry: Extract<NewEntry, { kind: K }>) => AppendOutcome;
+  readonly [K in NewEntry['kind']]: (entry: Extract<NewEntry, { kind: K }>) => Steps<AppendOutcome>;
 };
 
 export function perform<K extends WriteName>(
@@ -51,4 +56,12 @@ export function perform<K extends WriteName>(
   request: WriteRequest<K>,
 ): WriteOutcome<K> {
   return operations[request.name](request.input);
+}
+
+/** The steps of one write. */
+export function stepsOf<K extends WriteName>(
+  rules: { readonly [N in K]: (input: Writes[N]['input']) => Steps<WriteOutcome<N>> },
+  request: WriteRequest<K>,
+): Steps<WriteOutcome<K>> {
+  return rules[request.name](request.input);
 }

@@ -11,7 +11,7 @@ import { PEOPLE_SQL } from '../../src/store/people-queries.ts';
 import { ROOM_SQL } from '../../src/store/room-queries.ts';
 import { openReaderConnection, openWriterConnection } from '../../src/store/sqlite-connection.ts';
 import { createWriteOperations } from '../../src/store/write-operations.ts';
-import { WRITE_SQL } from '../../src/store/write-statements.ts';
+import { WRITE_SQL } from '../../src/store/write-sql.ts';
 
 const READ_SQL = { ...PEOPLE_SQL, ...ROOM_SQL, ...MESSAGE_SQL, ...CURRENT_SQL };
 

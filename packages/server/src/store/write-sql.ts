@@ -1,5 +1,4 @@
-// The statements of the writes, prepared once for the life of the writer's connection.
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+// The statements of the writes, as SQLite has them (for PostgreSQL see postgres-sql.ts).
 import { ENTRY_COLUMNS } from './entry-row.ts';
 
 // INDEXED BY: the statement fails rather than scan if the index isn't there or doesn't fit.
@@ -79,9 +78,4 @@ export const WRITE_SQL = {
   deleteReactions: 'DELETE FROM reactions WHERE room_key = ? AND message_seq = ?',
 } as const;
 
-export type WriteStatements = { readonly [K in keyof typeof WRITE_SQL]: StatementSync };
-
-export function prepareWrites(db: DatabaseSync): WriteStatements {
-  const prepared = Object.entries(WRITE_SQL).map(([name, sql]) => [name, db.prepare(sql)]);
-  return Object.fromEntries(prepared) as WriteStatements;
-}
+export type WriteSql = { readonly [K in keyof typeof WRITE_SQL]: string };

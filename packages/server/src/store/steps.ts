@@ -1,0 +1,30 @@
+// A rule of the store, written once for both databases: it yields each statement, and its driver hands back what came of it.
+
+export type SqlValue = string | number | null;
+
+/** A statement and the values of its parameters, in order. */
+export type Call = {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+  readonly kind: 'rows' | 'row' | 'run';
+};
+
+/** Of `rows`: all of them. Of `row`: the first or none. Of `run`: none, but how many rows it changed. */
+export type Ran = { readonly rows: readonly unknown[]; readonly changes: number };
+
+/** Generators, as SQLite answers within the call and PostgreSQL later: the rule is the same text for both. */
+export type Steps<Result> = Generator<Call, Result, Ran>;
+
+/** `Row`: as the statement's columns are; nothing checks it. */
+export function* rows<Row>(sql: string, ...values: readonly SqlValue[]): Steps<readonly Row[]> {
+  return (yield { sql, values, kind: 'rows' }).rows as readonly Row[];
+}
+
+export function* row<Row>(sql: string, ...values: readonly SqlValue[]): Steps<Row | undefined> {
+  return (yield { sql, values, kind: 'row' }).rows[0] as Row | undefined;
+}
+
+/** @returns how many rows it changed. */
+export function* run(sql: string, ...values: readonly SqlValue[]): Steps<number> {
+  return (yield { sql, values, kind: 'run' }).changes;
+}
