@@ -2,7 +2,7 @@
 import { refusal } from './refusal.ts';
 import type { RoomLog } from './room-log.ts';
 import type { RoomQueries } from './room-queries.ts';
-import { run } from './steps.ts';
+import { change } from './steps.ts';
 import type { WriteSql } from './write-sql.ts';
 import type { WriteRules } from './writes.ts';
 
@@ -15,7 +15,7 @@ export function createReadMarker(
     if (!Number.isSafeInteger(seq) || seq < 0) return NOT_A_SEQ;
     const room = yield* log.findRoomOfMember(roomId, userId);
     if ('error' in room) return room;
-    const changes = yield* run(moveMarker, Math.min(seq, room.head), room.room_key, userId);
+    const changes = yield* change(moveMarker, Math.min(seq, room.head), room.room_key, userId);
     const reading = yield* queries.findReading(roomId, userId);
     if (reading === null) throw new Error('the member whose marker moved is not there');
     return { value: { ...reading, moved: changes > 0 }, committed: [] };

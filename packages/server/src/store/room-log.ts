@@ -150,8 +150,8 @@ export function duplicateOf<T extends EntryType>(
   return { value: { epoch: room.epoch, entry: entryOf(roomId, row), duplicate: true }, committed: [] };
 }
 
-const ROOM_NOT_FOUND = refusal('room-not-found');
-const NOT_A_MEMBER = refusal('not-a-member');
+export const ROOM_NOT_FOUND = refusal('room-not-found');
+export const NOT_A_MEMBER = refusal('not-a-member');
 
 /** Columns that only some types of entries have. */
 type OtherColumns = EntryHead & {

@@ -9,7 +9,7 @@ import type { Page, Standing } from './store.ts';
 /** Of whom the room is shown to: they are ?1, their membership is m, and null where they have none. */
 const READING = `coalesce(m.read_seq, 0) AS read_seq, coalesce(r.created_count - m.read_count, 0) AS unread,
   (SELECT count(*) FROM (SELECT 1 FROM mentions x
-    WHERE x.room_key = m.room_key AND x.user_id = m.user_id AND x.seq > m.read_seq LIMIT 100)) AS unread_mentions`;
+    WHERE x.room_key = m.room_key AND x.user_id = m.user_id AND x.seq > m.read_seq LIMIT 100) AS unread) AS unread_mentions`;
 
 const OTHER = 'CASE WHEN r.direct_a = ?1 THEN r.direct_b ELSE r.direct_a END';
 

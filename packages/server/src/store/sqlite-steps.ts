@@ -22,7 +22,11 @@ export function createSqliteDriver(db: DatabaseSync): SqliteDriver {
       const found = statement.get(...values);
       return found === undefined ? NOTHING : { rows: [found], changes: 0 };
     },
-    run: (statement, { values }) => ({ rows: [], changes: Number(statement.run(...values).changes) }),
+    run: (statement, { values }) => {
+      statement.run(...values);
+      return NOTHING;
+    },
+    change: (statement, { values }) => ({ rows: [], changes: Number(statement.run(...values).changes) }),
   };
 
   return (steps) => {

@@ -6,10 +6,10 @@ export type SqlValue = string | number | null;
 export type Call = {
   readonly sql: string;
   readonly values: readonly SqlValue[];
-  readonly kind: 'rows' | 'row' | 'run';
+  readonly kind: 'rows' | 'row' | 'run' | 'change';
 };
 
-/** Of `rows`: all of them. Of `row`: the first or none. Of `run`: none, but how many rows it changed. */
+/** Of `rows`: all of them. Of `row`: the first or none. Of `change`: none, but how many rows it changed. Of `run`: neither. */
 export type Ran = { readonly rows: readonly unknown[]; readonly changes: number };
 
 /** Generators, as SQLite answers within the call and PostgreSQL later: the rule is the same text for both. */
@@ -24,7 +24,12 @@ export function* row<Row>(sql: string, ...values: readonly SqlValue[]): Steps<Ro
   return (yield { sql, values, kind: 'row' }).rows[0] as Row | undefined;
 }
 
+/** Nobody waits for what it changed: PostgreSQL may be sent it together with the next statement. */
+export function* run(sql: string, ...values: readonly SqlValue[]): Steps<void> {
+  yield { sql, values, kind: 'run' };
+}
+
 /** @returns how many rows it changed. */
-export function* run(sql: string, ...values: readonly SqlValue[]): Steps<number> {
-  return (yield { sql, values, kind: 'run' }).changes;
+export function* change(sql: string, ...values: readonly SqlValue[]): Steps<number> {
+  return (yield { sql, values, kind: 'change' }).changes;
 }

@@ -1,4 +1,4 @@
-// What SQLite's result codes say about the disk and the file: which are the storage's, and how a person is told.
+// What can be wrong with the storage, how a person is told, and what SQLite's result codes say of it.
 import { getSystemErrorMessage } from 'node:util';
 
 type FaultFacts = {
@@ -17,6 +17,8 @@ export const STORAGE_FAULTS = {
   io: { problem: 'the disk fails, or takes no more for a limit', of: 'disk' },
   locked: { problem: 'another program holds the database', of: 'disk' },
   unopened: { problem: 'a file of the database cannot be opened', of: 'disk' },
+  unreachable: { problem: 'the database cannot be reached', of: 'disk' },
+  slow: { problem: 'the database takes too long to answer', of: 'disk' },
   damaged: { problem: 'the database is damaged: run maru verify', of: 'page' },
 } as const satisfies Record<string, FaultFacts>;
 
@@ -34,7 +36,7 @@ const FAULTS: Readonly<Record<number, StorageFault>> = {
   26: 'damaged', // SQLITE_NOTADB
 };
 
-/** The cause of a `storage-unavailable`; its message is what SQLite said. */
+/** The cause of a `storage-unavailable`; its message is what the database said. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly fault: StorageFault;
@@ -45,8 +47,9 @@ export class StorageError extends Error {
   }
 }
 
-/** `null`: the error is not SQLite's, or not the storage's (a constraint, a statement). */
+/** `null`: the error is not the storage's (a constraint, a statement). */
 export function faultOf(error: unknown): StorageFault | null {
+  if (error instanceof StorageError) return error.fault;
   const PRIMARY = 0xff;
   if (!(error instanceof Error && 'errcode' in error && typeof error.errcode === 'number')) return null;
   return FAULTS[error.errcode & PRIMARY] ?? null;

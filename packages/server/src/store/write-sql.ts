@@ -70,7 +70,7 @@ export const WRITE_SQL = {
     WHERE room_key = ? AND message_seq = ? AND emoji = ? AND user_id = ?`,
   findEmoji: 'SELECT first_seq FROM reactions WHERE room_key = ? AND message_seq = ? AND emoji = ? LIMIT 1',
   countEmojis: `SELECT count(*) AS emojis FROM
-    (SELECT 1 FROM reactions WHERE room_key = ? AND message_seq = ? GROUP BY emoji)`,
+    (SELECT 1 FROM reactions WHERE room_key = ? AND message_seq = ? GROUP BY emoji) AS found`,
   insertReaction: `INSERT INTO reactions (room_key, message_seq, emoji, user_id, seq, first_seq)
     VALUES (?, ?, ?, ?, ?, ?)`,
   deleteReaction:
