@@ -61,7 +61,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     const given = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: folder,
-      log_min_messages: 'fatal',
+      log_min_messages: 'panic',
       max_connections: '200',
       ...settings,
     };

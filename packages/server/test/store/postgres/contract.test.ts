@@ -1,8 +1,8 @@
-// The store on PostgreSQL: the common promises, and those about connections, migrations and several programs at once.
+// The store on PostgreSQL keeps the common promises.
 import { afterAll, beforeAll } from 'vitest';
-import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
-import { type Postgres, startPostgres } from '../engines/postgres.ts';
-import { type OpenStore, storeContract } from './store.contract.ts';
+import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { type Postgres, startPostgres } from '../../engines/postgres.ts';
+import { type OpenStore, storeContract } from '../store.contract.ts';
 
 let postgres: Postgres;
 beforeAll(async () => {
