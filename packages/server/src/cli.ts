@@ -171,7 +171,8 @@ function announce(listening: Listening, publicUrl: string, dataDir: string): voi
 }
 
 function hideSecrets(key: string, value: unknown): unknown {
-  return key === 'secret' && value !== undefined ? '[secret]' : value;
+  if (key === 'secret' && value !== undefined) return '[secret]';
+  return key === 'url' && typeof value === 'string' ? value.replace(/:[^:@/]+@/, ':[secret]@') : value;
 }
 
 function fail(message: string): void {

@@ -54,6 +54,40 @@ export const configSchema = z.strictObject({
     .describe(
       'How clients reach the gateway; the issuer of our tokens. Default: http://localhost and the gateway port',
     ),
+  database: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+        .optional()
+        .describe(
+          'postgres://user:password@host/database, PostgreSQL 15 or newer. Default: embedded, in dataDir',
+        ),
+      readers: count.default(8).describe('Connections of a chat service that read; one more writes'),
+      statementMs: ms.default(15_000).describe('Time for one statement'),
+      lockMs: ms.default(5_000).describe('Time to wait for a room that another chat service writes to'),
+    })
+    .prefault({}),
+
+  bus: z
+    .strictObject({
+      servers: z
+        .array(z.string().regex(/^(nats|tls):\/\//, 'must begin with nats:// or tls://'))
+        .default([])
+        .describe(
+          'NATS between chat services, nats://host:4222, any of a cluster. None: they hear of each other by headMs',
+        ),
+      prefix: z
+        .string()
+        .regex(/^[\w-]+$/, 'must be one word')
+        .default('maru')
+        .describe('Begins the subjects'),
+      headMs: ms
+        .default(1_000)
+        .describe('How often rooms are compared with the database, for what no bus brought'),
+    })
+    .prefault({}),
+
   log: z
     .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged') })
     .prefault({}),

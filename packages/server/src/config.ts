@@ -225,6 +225,11 @@ function complete(settings: Settings, file: string | null, production: boolean):
   if (settings.tokens.jwksUrl === undefined && identityUpstream.startsWith('unix:')) {
     throw new ConfigError(['tokens.jwksUrl must be set: keys are fetched over HTTP, not over a Unix socket']);
   }
+  if (settings.bus.servers.length > 0 && settings.database.url === undefined) {
+    throw new ConfigError([
+      'bus.servers: the embedded database is of one process; several chat services need database.url as well',
+    ]);
+  }
   return freeze({
     ...settings,
     gateway: {

@@ -3,8 +3,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
+import type { Bus } from './broker/bus.ts';
 import { Pace } from './broker/catch-up-turns.ts';
 import { LocalBroker } from './broker/local-broker.ts';
+import { RoomHeads } from './broker/room-heads.ts';
 import { RoomListFeed } from './broker/room-list-feed.ts';
 import { Turn } from './broker/turn.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
@@ -23,11 +25,11 @@ import { createTokenVerifier, type TokenVerifier } from './identity/token-verifi
 import { Lifecycle, type Opened } from './lifecycle.ts';
 import { closeAll, listenAll } from './listen.ts';
 import { type Listening, type Maru, type MaruOptions, OPERATIONS_PORTS, ROLES, type Role } from './maru.ts';
+import { openStore } from './open-store.ts';
 import { Clock } from './session/clock.ts';
 import { Endpoint } from './session/endpoint.ts';
 import { watchSessions } from './session/gauges.ts';
 import { UserSessions } from './session/user-sessions.ts';
-import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { createLog, type Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
@@ -161,45 +163,53 @@ async function openChat(
   { log, metrics, readiness }: Telemetry,
   onFatal: (error: Error) => void,
 ): Promise<Part> {
-  const { chat, dataDir, publicUrl } = config;
+  const { chat, publicUrl } = config;
   const { counts } = metrics;
   const verify = (token: string) => verifier.verify(token);
   // Before anything is opened: a team's mistake in a module ends the start.
   const modules = await Promise.all(config.handlers.map((file) => loadHandlerModule(file)));
   const door = createDoor([...handlers, ...modules]);
 
-  const storageLog = new SparseLog({ log, level: 'error' });
-  const store = await openSqliteStore({
-    folder: dataDir,
-    queueLimit: chat.appendQueue,
-    onStorage: (trouble) => {
-      if (trouble === null) log.info('the storage works again');
-      else storageLog.tell(trouble.problem, { err: trouble.error }, `the storage fails: ${trouble.problem}`);
-    },
-    onFailure: (failure, error) => {
-      if (failure === 'background-failed') {
-        log.error({ err: error }, 'the store fails to index messages or to take deleted ones off the disk');
-        return;
-      }
-      log.fatal({ failure, err: error }, 'the store failed');
-      readiness.fail();
-      onFatal(error);
-    },
-  });
+  const store = await openStore(config, { log, readiness }, onFatal);
+  const bus = await openBus(config, log);
   const turn = new Turn();
   const broker = new LocalBroker(store, turn, counts, {
     messagesAsSignals: config.destinations.legacyRooms,
+    bus,
+    onRead: (committed) => roomLists.publish([committed]),
   });
   const roomLists = new RoomListFeed({
     store,
     broker,
+    bus,
     onFailure: (error) => log.error({ err: error }, 'a room for a room list could not be read'),
   });
   // Committed first, then published: no entry is heard that could still be lost.
   store.onCommitted((entries) => {
+    bus?.publish(entries);
     broker.publish(entries);
     roomLists.publish(entries);
   });
+  bus?.listen({
+    onEntries(entries) {
+      broker.publish(entries);
+      roomLists.publish(entries);
+    },
+    onJoined: (joined) => roomLists.hearJoined(joined),
+    onSignal: (signal) => broker.hearSignal(signal),
+  });
+  const sparse = new SparseLog({ log, level: 'error' });
+  // Of the embedded database nobody else writes.
+  const heads =
+    config.database.url === undefined
+      ? null
+      : new RoomHeads({
+          store,
+          rooms: broker.rooms,
+          everyMs: config.bus.headMs,
+          onFailure: (error) =>
+            sparse.tell('heads', { err: error }, 'rooms could not be compared with the database'),
+        });
 
   const people = new People(store);
   const readMarkers = new ReadMarkers({ store, broker, roomLists });
@@ -222,7 +232,7 @@ async function openChat(
     limits: chat,
     services: {
       limits: chat,
-      failures: new SparseLog({ log, level: 'error' }),
+      failures: sparse,
       takesPasscode: chat.passcode === 'token',
       timing: chat,
       clock: new Clock(chat.tickMs),
@@ -245,6 +255,12 @@ async function openChat(
   });
   watchSessions(metrics, endpoint, broker, store);
   readiness.watch('store', () => store.check());
+  if (bus !== undefined) {
+    const checkBus = async () => {
+      if (bus.trouble !== null) throw new Error(bus.trouble);
+    };
+    readiness.watch('bus', checkBus, { isDispensable: true });
+  }
   return {
     upstream: {
       handleRequest: api.handleRequest,
@@ -252,11 +268,19 @@ async function openChat(
     },
     drain: () => endpoint.close(),
     close: async () => {
+      heads?.close();
       roomLists.close();
       await api.close();
       await store.close();
+      await bus?.close();
     },
   };
+}
+
+async function openBus({ bus }: Config, log: Logger): Promise<Bus | undefined> {
+  if (bus.servers.length === 0) return undefined;
+  const { NatsBus } = await import('./broker/nats-bus.ts');
+  return new NatsBus({ ...bus, log });
 }
 
 /** A part in this process is handed requests and sockets as they are; one elsewhere is reached over HTTP/1.1. */

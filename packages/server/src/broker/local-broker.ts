@@ -1,9 +1,10 @@
-// The broker of one process: the registries of rooms and topics, fed by the store's own commits and by handlers.
+// The broker of one process: the registries of rooms and topics, fed by the store's own commits, the bus and handlers.
 import { MaruError, type RoomSignal } from '@maru/contract';
 import { nanoid } from 'nanoid';
 import type { Committed, Store } from '../store/store.ts';
 import { Counts } from '../telemetry/counts.ts';
 import type { Broker, From, Live, Publication, Subscribed, Subscriber, Topic } from './broker.ts';
+import type { Bus } from './bus.ts';
 import { RoomChannel } from './room-channel.ts';
 import { RoomCursor } from './room-cursor.ts';
 import { RoomPages } from './room-pages.ts';
@@ -13,6 +14,14 @@ import type { Turn } from './turn.ts';
 
 /** Of pages of logs that somebody has just read, for the next who comes by. */
 const PAGE_OCTETS = 16_777_216;
+
+export type LocalBrokerOptions = {
+  /** Who listens to a room's signals hears its new messages too. */
+  readonly messagesAsSignals?: boolean;
+  readonly bus?: Bus | undefined;
+  /** Told of each entry that neither this process committed nor the bus brought: it was read from the log. */
+  readonly onRead?: (committed: Committed) => void;
+};
 
 export class LocalBroker implements Broker {
   readonly #store: Store;
@@ -24,21 +33,20 @@ export class LocalBroker implements Broker {
   /** Message ids of topics: no other process, nor this one after a restart, makes the same. */
   readonly #idPrefix = nanoid(12);
   readonly #counts: Counts;
+  readonly #bus: Bus | undefined;
+  readonly #onRead: (committed: Committed) => void;
   #published = 0;
   #subscriptions = 0;
 
-  /** `messagesAsSignals`: who listens to a room's signals hears its new messages too. */
-  constructor(
-    store: Store,
-    turn: Turn,
-    counts: Counts = new Counts(),
-    { messagesAsSignals = false }: { readonly messagesAsSignals?: boolean } = {},
-  ) {
+  constructor(store: Store, turn: Turn, counts: Counts = new Counts(), options: LocalBrokerOptions = {}) {
+    const { messagesAsSignals = false, bus, onRead = () => {} } = options;
+    this.#bus = bus;
+    this.#onRead = onRead;
     this.#store = store;
     this.#turn = turn;
     this.#counts = counts;
     this.#pages = new RoomPages(store, counts, PAGE_OCTETS);
-    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals });
+    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals, bus });
   }
 
   get subscriptions(): number {
@@ -63,6 +71,7 @@ export class LocalBroker implements Broker {
     const room = this.#roomOf(roomId);
     const arrival = room.arrive(subscriber.userId);
     try {
+      if (room.followed !== undefined) await room.followed;
       const standing = await this.#store.findStanding(roomId, subscriber.userId);
       if (standing === null) throw new MaruError('room-not-found');
       await room.reach(standing.head, standing.epoch);
@@ -109,6 +118,17 @@ export class LocalBroker implements Broker {
 
   publishSignal(signal: RoomSignal): void {
     this.#signals.publish(signal);
+    this.#bus?.publishSignal(signal);
+  }
+
+  /** A signal of another service. */
+  hearSignal(signal: RoomSignal): void {
+    this.#signals.publish(signal);
+  }
+
+  /** Rooms with subscribers here. */
+  get rooms(): ReadonlyMap<string, RoomChannel> {
+    return this.#rooms;
   }
 
   subscribeSignals(roomId: string, subscriber: Subscriber): Promise<Subscribed> {
@@ -158,7 +178,16 @@ export class LocalBroker implements Broker {
   #roomOf(roomId: string): RoomChannel {
     let room = this.#rooms.get(roomId);
     if (room === undefined) {
-      room = new RoomChannel(roomId, { store: this.#store, turn: this.#turn, counts: this.#counts });
+      room = new RoomChannel(roomId, {
+        store: this.#store,
+        turn: this.#turn,
+        counts: this.#counts,
+        followed: this.#bus?.followRoom(roomId),
+        onRead: (committed) => {
+          this.#signals.follow([committed]);
+          this.#onRead(committed);
+        },
+      });
       this.#rooms.set(roomId, room);
     }
     return room;
@@ -167,6 +196,7 @@ export class LocalBroker implements Broker {
   #forgetIdle(room: RoomChannel): void {
     if (!room.idle || this.#rooms.get(room.roomId) !== room) return;
     room.flush();
+    room.close();
     this.#rooms.delete(room.roomId);
   }
 }

@@ -3,6 +3,8 @@ import { MaruError } from '@maru/contract';
 import type { Committed, Store } from '../store/store.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import { Audience } from './audience.ts';
+import type { Following } from './bus.ts';
+import { EarlyEntries } from './early-entries.ts';
 import { type EncodedEntry, encodeEntry } from './encoded-entry.ts';
 import { RecentEntries } from './recent-entries.ts';
 import type { RoomCursor } from './room-cursor.ts';
@@ -19,8 +21,8 @@ export type Arrival = {
 };
 
 /**
- * States: *opening* (the head isn't known) → *live* ⇄ *repairing* (an entry came that isn't the next one: what is missing
- * is read from the log, once for all). While it is not live it keeps of what comes only the seq: the log has the rest.
+ * States: *opening* (the head isn't known) → *live* ⇄ *repairing* (an entry is missing, and didn't come in a while: what is
+ * missing is read from the log, once for all). While it is not live it keeps of what comes only the seq: the log has the rest.
  * Bounds: entries of a turn are what one turn commits (the store's batch cap a commit); those kept for who is behind are
  * bounded by `RecentEntries`.
  * The order of entries is checked once per room, here, not per subscriber.
@@ -31,6 +33,8 @@ export class RoomChannel implements Flushable {
   readonly recent = new RecentEntries();
   readonly #store: Store;
   readonly #turn: Turn;
+  readonly #followed: Following | undefined;
+  readonly #onRead: (committed: Committed) => void;
   /** Those at the head without a window: all are alike. */
   readonly #audience: Audience;
   /** Those at the head with one. */
@@ -40,6 +44,7 @@ export class RoomChannel implements Flushable {
   #entries: EncodedEntry[] = [];
   #scheduled = false;
   #isOpen = false;
+  readonly #early = new EarlyEntries(() => this.#repairHole());
   #repair: Promise<void> | null = null;
   /** The newest entry that is known to be in the log. */
   #known = 0;
@@ -48,12 +53,29 @@ export class RoomChannel implements Flushable {
   #epoch = '';
   #revision = 0;
 
-  constructor(roomId: string, parts: { store: Store; turn: Turn; counts: Counts }) {
+  /** `onRead`: told of each entry that the bus didn't bring and the log did. */
+  constructor(
+    roomId: string,
+    parts: {
+      readonly store: Store;
+      readonly turn: Turn;
+      readonly counts: Counts;
+      readonly followed?: Following | undefined;
+      readonly onRead?: (committed: Committed) => void;
+    },
+  ) {
     this.roomId = roomId;
     this.counts = parts.counts;
     this.#store = parts.store;
     this.#turn = parts.turn;
+    this.#followed = parts.followed;
+    this.#onRead = parts.onRead ?? (() => {});
     this.#audience = new Audience(parts.counts);
+  }
+
+  /** Resolves when the bus brings what others write to the room. */
+  get followed(): Promise<void> | undefined {
+    return this.#followed?.ready;
   }
 
   get head(): number {
@@ -134,8 +156,27 @@ export class RoomChannel implements Flushable {
     if (!this.#isOpen || this.#repair !== null) return;
     // Read from the store already.
     if (seq <= this.#head) return;
-    if (seq === this.#head + 1) this.#append(committed);
-    else this.#catchUp().catch((error: unknown) => this.#fail(error));
+    if (seq > this.#head + 1) {
+      this.#early.keep(committed);
+      return;
+    }
+    for (
+      let next: Committed | undefined = committed;
+      next !== undefined;
+      next = this.#early.take(this.#head + 1)
+    ) {
+      this.#append(next);
+    }
+  }
+
+  #repairHole(): void {
+    this.#catchUp().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Nobody needs it any more. */
+  close(): void {
+    this.#early.clear();
+    this.#followed?.end();
   }
 
   flush(): void {
@@ -194,6 +235,7 @@ export class RoomChannel implements Flushable {
   }
 
   #catchUp(): Promise<void> {
+    this.#early.clear();
     this.#repair ??= this.#readMissing();
     return this.#repair;
   }
@@ -204,7 +246,9 @@ export class RoomChannel implements Flushable {
         const page = await this.#store.listEntries(this.roomId, this.#head, PAGE);
         for (const committed of page) {
           this.#tellArrivals(committed);
-          if (committed.entry.seq === this.#head + 1) this.#append(committed);
+          if (committed.entry.seq !== this.#head + 1) continue;
+          this.#append(committed);
+          this.#onRead(committed);
         }
         if (page.length === 0) throw new Error(`room ${this.roomId}: nothing in the log after ${this.#head}`);
       }

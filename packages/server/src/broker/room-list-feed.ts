@@ -2,6 +2,7 @@
 import { type Reading, type Room, type RoomListEvent, USER_DESTINATIONS } from '@maru/contract';
 import type { Committed, Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
+import type { Bus, Following } from './bus.ts';
 import { RoomPulse } from './room-pulse.ts';
 
 /** Rooms of one person that are followed: the newest ones, and those joined since. */
@@ -24,6 +25,7 @@ type Watcher = {
 export type RoomListFeedOptions = {
   readonly store: Pick<Store, 'listRooms' | 'findRoom'>;
   readonly broker: Pick<Broker, 'publishTopic'>;
+  readonly bus?: Bus | undefined;
   /** Default: 1,000. */
   readonly intervalMs?: number;
   /** A room could not be read; whoever was to hear of it hears of its next change, or reads the list anew by REST. */
@@ -39,6 +41,8 @@ export class RoomListFeed {
   readonly #options: RoomListFeedOptions;
   readonly #watchers = new Map<string, Watcher>();
   readonly #pulses = new Map<string, RoomPulse>();
+  /** By the id of the room or the person. */
+  readonly #followed = { rooms: new Map<string, Following>(), users: new Map<string, Following>() };
 
   constructor(options: RoomListFeedOptions) {
     this.#options = options;
@@ -54,6 +58,9 @@ export class RoomListFeed {
       ready: null,
     };
     this.#watchers.set(userId, watcher);
+    const { bus } = this.#options;
+    if (bus !== undefined && !this.#followed.users.has(userId))
+      this.#followed.users.set(userId, bus.followUser(userId));
     watcher.subscriptions += 1;
     let isOver = false;
     const end = (): void => {
@@ -62,6 +69,7 @@ export class RoomListFeed {
       watcher.subscriptions -= 1;
       if (watcher.subscriptions > 0) return;
       this.#watchers.delete(userId);
+      endOf(this.#followed.users, userId);
       for (const roomId of watcher.rooms) this.#unwatch(userId, roomId);
     };
     watcher.ready ??= this.#watchAll(userId, watcher);
@@ -93,12 +101,21 @@ export class RoomListFeed {
     if (watcher?.rooms.has(roomId) === true) this.#pulses.get(roomId)?.marked(userId, readSeq);
   }
 
+  /** Somebody came into a room, said by another service to whom it concerns: the room's own entry may not come here. */
+  hearJoined(joined: Committed): void {
+    if (!this.#pulses.has(joined.entry.roomId)) this.publish([joined]);
+  }
+
   close(): void {
     for (const pulse of this.#pulses.values()) pulse.stop();
     this.#pulses.clear();
+    for (const followed of Object.values(this.#followed)) {
+      for (const id of followed.keys()) endOf(followed, id);
+    }
   }
 
   async #watchAll(userId: string, watcher: Watcher): Promise<void> {
+    await this.#followed.users.get(userId)?.ready;
     const meanwhile: Meanwhile = { left: new Set(), marked: new Map() };
     watcher.meanwhile = meanwhile;
     let cursor: string | undefined;
@@ -139,6 +156,8 @@ export class RoomListFeed {
         },
       });
       this.#pulses.set(roomId, pulse);
+      const followed = this.#options.bus?.followRoom(roomId);
+      if (followed !== undefined) this.#followed.rooms.set(roomId, followed);
     }
     pulse.watch(userId);
     return pulse;
@@ -151,6 +170,7 @@ export class RoomListFeed {
     if (pulse.size > 0) return;
     pulse.stop();
     this.#pulses.delete(roomId);
+    endOf(this.#followed.rooms, roomId);
   }
 
   async #read(userId: string, roomId: string): Promise<Room | null> {
@@ -174,4 +194,9 @@ export class RoomListFeed {
       },
     );
   }
+}
+
+function endOf(followed: Map<string, Following>, id: string): void {
+  followed.get(id)?.end();
+  followed.delete(id);
 }

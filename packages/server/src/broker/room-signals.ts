@@ -4,11 +4,13 @@ import { nanoid } from 'nanoid';
 import type { Committed, Standing, Store } from '../store/store.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import type { Subscribed, Subscriber } from './broker.ts';
+import type { Bus, Following } from './bus.ts';
 import { SignalRoom } from './signal-room.ts';
 
 export type RoomSignalsOptions = {
   readonly store: Pick<Store, 'findStanding'>;
   readonly counts: Counts;
+  readonly bus?: Bus | undefined;
   /** A person's typing is told at most once in so long. Default: 1,000. */
   readonly typingIntervalMs?: number;
   /** People of a room up to whose number presence and read markers are told. Default: 1,000. */
@@ -26,6 +28,7 @@ export type RoomSignalsOptions = {
 export class RoomSignals {
   readonly #options: RoomSignalsOptions;
   readonly #rooms = new Map<string, SignalRoom>();
+  readonly #followed = new Map<SignalRoom, Following>();
   /** No other process, nor this one after a restart, makes the same message ids. */
   readonly #idPrefix = nanoid(12);
   #published = 0;
@@ -49,6 +52,7 @@ export class RoomSignals {
     const room = this.#roomOf(roomId);
     const arrival = room.arrive(userId);
     try {
+      await this.#followed.get(room)?.ready;
       const standing = await this.#options.store.findStanding(roomId, userId);
       requireMember(standing, arrival.isRoomGone, arrival.leftAt);
       const subscription = room.add(subscriber, standing.head);
@@ -97,12 +101,17 @@ export class RoomSignals {
       };
       room = new SignalRoom({ roomId, counts, typingIntervalMs, crowd, nextMessageId });
       this.#rooms.set(roomId, room);
+      const followed = this.#options.bus?.followRoom(roomId);
+      if (followed !== undefined) this.#followed.set(room, followed);
     }
     return room;
   }
 
   #forgetIdle(room: SignalRoom): void {
-    if (room.isIdle && this.#rooms.get(room.roomId) === room) this.#rooms.delete(room.roomId);
+    if (!room.isIdle || this.#rooms.get(room.roomId) !== room) return;
+    this.#rooms.delete(room.roomId);
+    this.#followed.get(room)?.end();
+    this.#followed.delete(room);
   }
 }
 

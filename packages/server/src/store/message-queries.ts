@@ -4,7 +4,7 @@ import { type CurrentSql, createCurrentMessages } from './current-message.ts';
 import { ENTRY_COLUMNS, type EntryRow, entryOf, type MessageRow, seqOfMessage } from './entry-row.ts';
 import { END, requireLimit } from './page-token.ts';
 import { row, rows, type Steps } from './steps.ts';
-import type { Committed } from './store.ts';
+import type { Committed, RoomHead } from './store.ts';
 
 // INDEXED BY: the statement fails rather than scan if the index isn't there or doesn't fit.
 export const MESSAGE_SQL = {
@@ -14,6 +14,7 @@ export const MESSAGE_SQL = {
     WHERE room_key = ? AND seq < ? AND type = 'message.created' ORDER BY seq DESC LIMIT ?`,
   listMessagesAfter: `SELECT ${ENTRY_COLUMNS} FROM entries INDEXED BY entries_messages
     WHERE room_key = ? AND seq > ? AND type = 'message.created' ORDER BY seq LIMIT ?`,
+  listHeads: `SELECT room_id, head, epoch FROM rooms WHERE room_id IN (SELECT value FROM json_each(?1))`,
   listEntries: `SELECT ${ENTRY_COLUMNS} FROM entries WHERE room_key = ? AND seq > ? ORDER BY seq LIMIT ?`,
 } as const;
 
@@ -25,6 +26,7 @@ type LogRow = {
   readonly head: number;
   readonly deleted_at: number | null;
 };
+type HeadRow = { readonly room_id: string; readonly head: number; readonly epoch: string };
 type MessageBounds = { readonly before?: number | undefined; readonly after?: number | undefined };
 type MessageList = {
   readonly messages: readonly ChatMessage[];
@@ -75,6 +77,11 @@ export function createMessageQueries(sql: MessageSql) {
       if (bounds.after === undefined) page.reverse();
       const current = yield* messages.of(roomKey, roomId, page, viewerId);
       return { messages: current, hasMore: found.length > limit, head };
+    },
+
+    *listHeads(roomIds: readonly string[]): Steps<readonly RoomHead[]> {
+      const found = yield* rows<HeadRow>(sql.listHeads, JSON.stringify(roomIds));
+      return found.map(({ room_id: roomId, head, epoch }) => ({ roomId, head, epoch }));
     },
 
     /** Of a deleted room too, until it is purged. */

@@ -153,6 +153,10 @@ export class QueuedStore implements Store {
     return this.#read<'search'>({ name: 'search', args });
   }
 
+  listHeads(...args: Parameters<Store['listHeads']>) {
+    return this.#read<'listHeads'>({ name: 'listHeads', args });
+  }
+
   listEntries(...args: Parameters<Store['listEntries']>) {
     return this.#read<'listEntries'>({ name: 'listEntries', args });
   }

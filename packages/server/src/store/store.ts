@@ -1,4 +1,4 @@
-// The store: the truth about people, rooms, members and each room's log. An interface; SQLite behind it.
+// The store: the truth about people, rooms, members and each room's log. An interface; SQLite or PostgreSQL behind it.
 import type {
   ChatMessage,
   Member,
@@ -64,6 +64,8 @@ export type Standing = {
   readonly joinedSeq: number;
 };
 
+export type RoomHead = { readonly roomId: string; readonly head: number; readonly epoch: string };
+
 export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
 
 /**
@@ -75,7 +77,7 @@ export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: strin
  *   once, before the promise of its write resolves.
  * - Membership is checked inside the write's own transaction.
  * - The content of a deleted message is in no page, no search and no file of the database any more: in the answers at once,
- *   on the disk some seconds later (the write-ahead log is emptied).
+ *   on the disk some seconds later (SQLite: the files hold it no more; PostgreSQL: as its VACUUM gets to it).
  * - A room with members has at least one owner, and its `ownerId` is one of them. Who becomes it does so in the
  *   transaction of the join or leave that made it necessary; the log has no entry of its own for that.
  * - Reads never wait for writes.
@@ -186,6 +188,8 @@ export interface Store {
     cursor: string | undefined,
     limit: number,
   ): Promise<Page<ChatMessage>>;
+  /** The seq of the last entry of each of these rooms that there are, deleted ones too until they are purged. */
+  listHeads(roomIds: readonly string[]): Promise<readonly RoomHead[]>;
   /** Every entry with seq > `after`, ascending, at most `limit`: what a cursor on the log reads. */
   listEntries(roomId: string, after: number, limit: number): Promise<readonly Committed[]>;
 

@@ -1,7 +1,7 @@
 // The operations listener: health, readiness and metrics, on a port of its own that clients never reach (TR07).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Metrics } from './metrics.ts';
-import type { Readiness } from './readiness.ts';
+import type { Readiness, Report } from './readiness.ts';
 
 type Page = { readonly status: number; readonly contentType: string; readonly body: string };
 
@@ -17,6 +17,9 @@ const REQUEST_MS = 10_000;
 
 export type OperationsOptions = { readonly metrics: Metrics; readonly readiness: Readiness };
 
+/** Degraded or not, who asks is served. */
+const TAKES_WORK: ReadonlySet<Report['status']> = new Set(['ready', 'degraded']);
+
 /**
  * | path | answer |
  * |---|---|
@@ -29,7 +32,7 @@ export function createOperations({ metrics, readiness }: OperationsOptions): Ser
     '/healthz': async () => page(200, { status: 'ok' }),
     '/readyz': async () => {
       const report = await readiness.report();
-      return page(report.status === 'ready' ? 200 : 503, report);
+      return page(TAKES_WORK.has(report.status) ? 200 : 503, report);
     },
     '/metrics': async () => ({ status: 200, ...(await metrics.text()) }),
   };

@@ -4,7 +4,7 @@
 export type Check = () => Promise<unknown>;
 
 export type Report = {
-  readonly status: 'starting' | 'ready' | 'draining' | 'failed';
+  readonly status: 'starting' | 'ready' | 'degraded' | 'draining' | 'failed';
   /** `ok`, or what is wrong. */
   readonly checks: Readonly<Record<string, string>>;
 };
@@ -13,15 +13,20 @@ const CHECK_WITHIN_MS = 2_000;
 
 /**
  * States: *starting* → *ready* → *draining*; *failed* from each of them, and for good. While *ready*, a check that fails
- * makes it *failed* for as long as it does.
+ * makes it *failed* for as long as it does, or *degraded* if the process does its work without that part.
  */
 export class Readiness {
   readonly #checks = new Map<string, Check>();
+  readonly #dispensable = new Set<string>();
   #state: Report['status'] = 'starting';
 
-  /** @param name what it is called in the answer */
-  watch(name: string, check: Check): void {
+  /**
+   * @param name what it is called in the answer
+   * @param isDispensable whether the process does its work without it, if not as well
+   */
+  watch(name: string, check: Check, { isDispensable = false } = {}): void {
     this.#checks.set(name, check);
+    if (isDispensable) this.#dispensable.add(name);
   }
 
   ready(): void {
@@ -40,9 +45,10 @@ export class Readiness {
     const results = await Promise.all(
       Array.from(this.#checks, async ([name, check]) => [name, await resultOf(check)] as const),
     );
-    const fails = results.some(([, result]) => result !== 'ok');
+    const failing = results.filter(([, result]) => result !== 'ok');
+    const worst = failing.every(([name]) => this.#dispensable.has(name)) ? 'degraded' : 'failed';
     return {
-      status: this.#state === 'ready' && fails ? 'failed' : this.#state,
+      status: this.#state === 'ready' && failing.length > 0 ? worst : this.#state,
       checks: Object.fromEntries(results),
     };
   }

@@ -2,11 +2,15 @@
 
 /**
  * What differs, and all of it: the numbers of parameters; INDEXED BY and CROSS JOIN, by which SQLite is held to a plan
- * (PostgreSQL's planner is held by the settings of the connection, connection.ts); lists of numbers given as JSON.
+ * (PostgreSQL's planner is held by the settings of the connection, connection.ts); lists given as JSON, of ids and of numbers.
  */
-export function forPostgres(sql: string): string {
+function forPostgres(sql: string): string {
   let count = 0;
   return sql
+    .replaceAll(
+      'room_id IN (SELECT value FROM json_each(?1))',
+      'room_id = ANY (ARRAY(SELECT json_array_elements_text(?1::json)))',
+    )
     .replaceAll(/ INDEXED BY \w+/g, '')
     .replaceAll(/\bCROSS JOIN\b/g, 'JOIN')
     .replaceAll(

@@ -4,7 +4,7 @@ import type { SqlValue } from '../steps.ts';
 import { readText, writeText } from './wire-text.ts';
 
 /** Arrays go as PostgreSQL writes them: `{"a","b",NULL}`. */
-export type PostgresValue = SqlValue | readonly SqlValue[];
+type PostgresValue = SqlValue | readonly SqlValue[];
 export type PostgresCall = { readonly sql: string; readonly values: readonly PostgresValue[] };
 export type PostgresRan = { readonly rows: readonly unknown[]; readonly changes: number };
 

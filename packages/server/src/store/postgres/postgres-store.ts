@@ -6,7 +6,7 @@ import type { Store } from '../store.ts';
 import { decodeError, encodeError } from '../wire-error.ts';
 import { ConnectionPool } from './connection.ts';
 import { storageErrorOf } from './fault.ts';
-import { migratePostgres } from './migrations/index.ts';
+import { migratePostgres } from './migrations.ts';
 import { PostgresReader } from './reader.ts';
 import { RoomPurge } from './room-purge.ts';
 import { PostgresWriter } from './writer.ts';

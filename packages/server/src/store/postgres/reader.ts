@@ -19,6 +19,7 @@ const OF_ONE_STATEMENT: ReadonlySet<ReadName> = new Set([
   'findUsers',
   'findStanding',
   'findReading',
+  'listHeads',
 ]);
 
 const RULES = createReadRules(

@@ -6,7 +6,7 @@ import {
   migratePostgres,
   POSTGRES_MIGRATIONS,
   pendingMigrations,
-} from '../../../src/store/postgres/migrations/index.ts';
+} from '../../../src/store/postgres/migrations.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { type Postgres, startPostgres } from '../../engines/postgres.ts';
 import { range } from '../store.contract.ts';

@@ -5,7 +5,7 @@ import type { PostgresMigration } from './migration.ts';
 const PARTITIONS = 16;
 
 /**
- * The tables are those of SQLite (../../migrations), with these differences:
+ * The tables are those of SQLite (../migrations), with these differences:
  *
  * - `entries` is partitioned by the hash of `room_key`: a room is in one partition, and partitions can go elsewhere.
  * - Rows refer to their room by its key without a constraint: a check would lock the room once more for each entry.

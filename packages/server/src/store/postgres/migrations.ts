@@ -1,7 +1,7 @@
 // The schema's steps in order, and the way from any earlier one to the newest, with several programs at once.
-import type { Link } from '../connection.ts';
-import { log } from './0001-log.ts';
+import type { Link } from './connection.ts';
 import type { PostgresMigration } from './migration.ts';
+import { log } from './migration-0001-log.ts';
 
 /** Only ever appended to: a released step is never changed, renamed or moved. */
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [log];
