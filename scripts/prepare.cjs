@@ -1,5 +1,5 @@
-// Makes a fresh checkout ready: the packages of the lockfile, the built web page and, with --tests, a browser; where
-// CI=true also what other people's clients run on.
+// Makes a fresh checkout ready: the packages of the lockfile, the built web page and, with --tests, a browser, PostgreSQL
+// and NATS; where CI=true also what other people's clients run on.
 //
 //   node scripts/prepare.cjs [--tests] [--root <folder>]
 //
@@ -34,6 +34,12 @@ const WEB_SOURCES = [
 const CHROMIUM = '/usr/bin/chromium';
 const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-cjk'];
 
+/** What chat services share when they are several: where Debian has the program, and the package that brings it. */
+const ENGINES = [
+  { isHere: hasPostgres, brings: 'postgresql' },
+  { isHere: hasNats, brings: 'nats-server' },
+];
+
 /** What the clients of e2e/interop are built with: a command that tells whether it is here, and what brings it. */
 const INTEROP_TOOLS = [
   { probe: ['python3', '-c', 'import ensurepip, venv'], brings: 'python3-venv' },
@@ -55,6 +61,7 @@ function main(args) {
   prepareWeb(root);
   if (!args.includes('--tests')) return;
   prepareBrowser();
+  prepareEngines();
   prepareInterop();
 }
 
@@ -237,6 +244,33 @@ function prepareBrowser() {
   }
   aptInstall(CHROMIUM_PACKAGES, 'the browser tests');
   if (!isFile(CHROMIUM)) throw new Failure(`${CHROMIUM_PACKAGES[0]} was installed without ${CHROMIUM}`);
+}
+
+// The database and the bus of the tests with several chat services.
+
+function prepareEngines() {
+  const missing = ENGINES.filter(({ isHere }) => !isHere()).map(({ brings }) => brings);
+  if (missing.length === 0) return;
+  const purpose = 'the tests of several chat services';
+  if (!hasApt()) throw new Failure(`${purpose} need ${missing.join(' and ')}; install them`);
+  if (process.getuid() !== 0)
+    throw new Failure(`${purpose} need more; run: sudo sh -c '${aptLine(missing)}'`);
+  aptInstall(missing, purpose);
+}
+
+/** PostgreSQL's own programs are not on the PATH: a machine may have several versions. */
+function hasPostgres() {
+  const folder = '/usr/lib/postgresql';
+  if (!fs.existsSync(folder)) return false;
+  return fs
+    .readdirSync(folder)
+    .some((version) => Number(version) >= 15 && isFile(path.join(folder, version, 'bin', 'initdb')));
+}
+
+function hasNats() {
+  return searchPath()
+    .concat('/usr/sbin')
+    .some((folder) => isFile(path.join(folder, 'nats-server')));
 }
 
 // What other people's clients run on.
