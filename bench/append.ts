@@ -1,11 +1,13 @@
-// How many messages a second become durable on SQLite, how long each waits, and what one costs the main thread?
-// Run: node bench/append.ts [--folder F] [--rounds N] [--seconds S] [--json FILE]
-// The folder's disk is what is measured; a temporary one by default. Medians of the rounds, in which all widths take turns.
+// How many messages a second become durable on SQLite or PostgreSQL, how long each waits, and what one costs the main thread?
+// Run: node bench/append.ts [--postgres] [--folder F] [--rounds N] [--seconds S] [--json FILE]
+// The folder's disk is what is measured; a temporary one by default. --postgres: a server of its own, in the temporary folder. Medians of the rounds, in which all widths take turns.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openPostgresStore } from '../packages/server/src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../packages/server/src/store/sqlite-store.ts';
+import { startPostgres } from '../packages/server/test/engines/postgres.ts';
 import { BareFsync } from './measuring/bare-fsync.ts';
 import { quantile, type Spread, shown, spreadOf } from './measuring/figures.ts';
 import { beginReport } from './measuring/report.ts';
@@ -31,6 +33,7 @@ const WIDTHS = [1, 64, 256, 1_024];
 
 const { values } = parseArgs({
   options: {
+    postgres: { type: 'boolean', default: false },
     folder: { type: 'string', default: tmpdir() },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
@@ -41,8 +44,12 @@ const rounds = Number(values.rounds);
 const endReport = beginReport<AppendFigures>(values.json);
 
 const folder = mkdtempSync(join(values.folder, 'maru-bench-append-'));
+const postgres = values.postgres ? await startPostgres() : null;
 const openedAt = performance.now();
-const store = await openSqliteStore({ folder });
+const store =
+  postgres === null
+    ? await openSqliteStore({ folder })
+    : await openPostgresStore({ url: await postgres.newDatabase() });
 console.log(`${folder}, opened in ${(performance.now() - openedAt).toFixed(0)} ms`);
 const fsync = new BareFsync(folder);
 
@@ -103,6 +110,7 @@ console.log(`checked: all ${count.toLocaleString('en')} are in the logs, each re
 endReport(figures);
 fsync.close();
 await store.close();
+await postgres?.stop();
 rmSync(folder, { recursive: true });
 
 /** Ends only when every append that was begun is durable. */

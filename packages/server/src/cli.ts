@@ -21,7 +21,7 @@ const RUN: Readonly<Record<string, { readonly roles: readonly Role[]; readonly d
   web: { roles: ['web'], does: 'the web page alone' },
 };
 
-type Option = 'quick' | 'json';
+type Option = 'quick' | 'json' | 'check';
 type Call = { readonly config: Config; readonly operand: string } & Readonly<Record<Option, boolean>>;
 type Tool = {
   /** What it needs after its name. */
@@ -53,6 +53,12 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     does: 'a backup into a new or empty dataDir',
     run: async ({ config, operand }) => (await dataCommands()).printRestore(config.dataDir, operand),
   },
+  migrate: {
+    options: ['check'],
+    does: 'brings the PostgreSQL database to the tables of this version',
+    run: async ({ config, check }) =>
+      (await import('./migrate-command.ts')).printMigration(config.database, check),
+  },
   verify: {
     options: ['quick', 'json'],
     does: 'reads the data through for damage, also while a server runs',
@@ -72,6 +78,7 @@ ${Object.entries<Pick<Tool, 'operand' | 'does'>>({ ...RUN, ...TOOLS })
 
   verify --quick  leaves out whether each index agrees with its table
   verify --json   prints what it found as JSON
+  migrate --check only says what is missing; exit code 1 if something is
 
 Settings come from maru.yaml (or --config), then from the environment (gateway.port is
 MARU_GATEWAY_PORT), then from --set. All of them: docs/operations.md`;
@@ -96,13 +103,15 @@ async function main(): Promise<void> {
   if (tool?.operand && operand === '') {
     return fail(`maru ${command} needs a ${tool.operand}; see maru help`);
   }
-  const stray = (['quick', 'json'] as const).find((name) => values[name] && !tool?.options?.includes(name));
+  const stray = (['quick', 'json', 'check'] as const).find(
+    (name) => values[name] && !tool?.options?.includes(name),
+  );
   if (stray !== undefined) return fail(`maru ${command} takes no "--${stray}"; see maru help`);
 
   const config = readConfig({ file: values.config, assignments: values.set ?? [] });
   if (run !== undefined) return start(run.roles, config);
-  const { quick = false, json = false } = values;
-  if (!(await tool?.run({ config, operand, quick, json }))) process.exitCode = 1;
+  const { quick = false, json = false, check = false } = values;
+  if (!(await tool?.run({ config, operand, quick, json, check }))) process.exitCode = 1;
 }
 
 async function start(roles: readonly Role[], config: Config): Promise<void> {
@@ -145,6 +154,7 @@ function readArguments() {
         set: { type: 'string', multiple: true },
         quick: { type: 'boolean' },
         json: { type: 'boolean' },
+        check: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },

@@ -145,6 +145,7 @@ async function openIdentity(config: Config, log: Logger): Promise<Part> {
   const { openIdentityService } = await import('./identity/identity-service.ts');
   return openIdentityService({
     dataDir,
+    databaseUrl: config.database.url,
     publicUrl,
     audience: tokens.audience,
     trustedOrigins: gateway.allowedOrigins,

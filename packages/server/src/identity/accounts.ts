@@ -1,10 +1,11 @@
-// The accounts: better-auth on its own SQLite database, with every option that matters said aloud.
+// The accounts: better-auth on its own SQLite database or in a schema of PostgreSQL, with every option that matters said aloud.
 import type { DatabaseSync } from 'node:sqlite';
 import { type BetterAuthOptions, betterAuth } from 'better-auth';
 import { APIError } from 'better-auth/api';
 import { getMigrations } from 'better-auth/db/migration';
 import { bearer } from 'better-auth/plugins/bearer';
 import { jwt } from 'better-auth/plugins/jwt';
+import type { Pool } from 'pg';
 import type { Logger } from '../telemetry/log.ts';
 import { AUTH_BASE_PATH, CLIENT_ADDRESS_HEADER } from './auth-request.ts';
 import { MAX_DISPLAY_NAME_CHARACTERS, parseDisplayName } from './display-name.ts';
@@ -16,7 +17,7 @@ const MAX_PASSWORD_CHARACTERS = 128;
 const MAX_EMAIL_CHARACTERS = 254;
 
 export type AccountsOptions = {
-  readonly database: DatabaseSync;
+  readonly database: DatabaseSync | Pool;
   readonly publicUrl: string;
   readonly audience: string;
   readonly trustedOrigins: readonly string[];
@@ -60,7 +61,7 @@ export async function openAccounts(options: AccountsOptions): Promise<Accounts> 
     await auth.api.signJWT({ body: { payload: {} } });
   } catch (cause) {
     throw new Error(
-      'The signing keys in identity.db were encrypted with another identity secret; start with that one, or delete the rows of its table jwks to make new keys',
+      'The signing keys in the database of accounts were encrypted with another identity secret; start with that one, or delete the rows of its table jwks to make new keys',
       { cause },
     );
   }

@@ -5,10 +5,14 @@ import { DatabaseSync } from 'node:sqlite';
 import { getSystemErrorMessage } from 'node:util';
 import type { Upstream } from '../http/upstream.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { AccountsOptions } from './accounts.ts';
 import type { IdentityRateLimit } from './identity-endpoint.ts';
 
 export type IdentityServiceOptions = {
+  /** Where identity.db is, without `databaseUrl`. */
   readonly dataDir: string;
+  /** `postgres://…`: several identity services share accounts, sessions and signing keys. */
+  readonly databaseUrl?: string | undefined;
   /** The gateway's address as clients see it: the tokens' issuer and the base of every URL. */
   readonly publicUrl: string;
   readonly audience: string;
@@ -35,22 +39,44 @@ export async function openIdentityService(options: IdentityServiceOptions): Prom
     import('./accounts.ts'),
     import('./identity-endpoint.ts'),
   ]);
-  const database = openDatabase(options.dataDir);
+  const held = await holdDatabase(options);
   try {
     const { log, publicUrl, rateLimit, trustedProxies = [], now = Date.now } = options;
-    const accounts = await openAccounts({ ...options, database });
+    const accounts = await held.alone(() => openAccounts({ ...options, database: held.database }));
     const endpoint = createIdentityEndpoint({ accounts, publicUrl, rateLimit, trustedProxies, log, now });
     return {
       upstream: endpoint.upstream,
       async close() {
         await endpoint.drain();
-        if (database.isOpen) database.close();
+        await held.close();
       },
     };
   } catch (error) {
-    database.close();
+    await held.close();
     throw error;
   }
+}
+
+/** `alone`: while it runs no other identity service makes tables or keys. */
+type Held = {
+  readonly database: AccountsOptions['database'];
+  alone<Result>(action: () => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+};
+
+async function holdDatabase({ dataDir, databaseUrl, log }: IdentityServiceOptions): Promise<Held> {
+  if (databaseUrl !== undefined) {
+    const { openAccountsPool } = await import('./accounts-pool.ts');
+    return openAccountsPool(databaseUrl, log);
+  }
+  const database = openDatabase(dataDir);
+  return {
+    database,
+    alone: (action) => action(),
+    async close() {
+      if (database.isOpen) database.close();
+    },
+  };
 }
 
 /** Readable by its owner alone: it holds password hashes and sessions. SQLite gives -wal and -shm the same mode. */
