@@ -25,6 +25,7 @@ const SETTINGS = [
   ['enable_seqscan', 'off'],
   ['enable_hashjoin', 'off'],
   ['enable_mergejoin', 'off'],
+  ['enable_memoize', 'off'],
   ['jit', 'off'],
   ['plan_cache_mode', 'force_generic_plan'],
   ['synchronous_commit', 'on'],

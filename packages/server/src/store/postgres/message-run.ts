@@ -97,36 +97,38 @@ const KNOWN = ENTRY_COLUMNS.split(', ')
   .map((column) => `'${column}', k.${column}`)
   .join(', ');
 
-const APPEND = `WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-      WITH ORDINALITY AS g (room_id, user_id, name, content, client_id, place)
-  ), placed AS (
+/**
+ * What is looked up for each message is a LATERAL with LIMIT: the planner can't turn it into one join over all of a room,
+ * which is what it does on empty tables and keeps doing when a room has a million messages.
+ */
+const APPEND = `WITH placed AS (
     SELECT g.*, r.room_key, r.epoch, r.visibility, r.head, r.created_count, m.role, coalesce(u.name, g.name) AS actor_name,
-      greatest($6::bigint, r.last_entry_at) AS created_at, k.seq AS known_seq,
-      CASE WHEN k.seq IS NOT NULL THEN json_build_object(${KNOWN})::text END AS known,
-      row_number() OVER (PARTITION BY g.room_id, g.user_id, g.client_id ORDER BY g.place) AS time
-    FROM given g
-    LEFT JOIN rooms r ON r.room_id = g.room_id AND r.deleted_at IS NULL
-    LEFT JOIN members m ON m.room_key = r.room_key AND m.user_id = g.user_id
-    LEFT JOIN users u ON u.user_id = g.user_id
-    LEFT JOIN entries k ON k.room_key = r.room_key AND k.actor_id = g.user_id AND k.client_message_id = g.client_id
+      greatest($6::bigint, r.last_entry_at) AS created_at, k.known,
+      m.role IS NOT NULL AND k.known IS NULL AND (g.client_id IS NULL OR
+        1 = row_number() OVER (PARTITION BY g.room_id, g.user_id, g.client_id ORDER BY g.place)) AS is_new
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+      WITH ORDINALITY AS g (room_id, user_id, name, content, client_id, place)
+    LEFT JOIN LATERAL (SELECT * FROM rooms WHERE room_id = g.room_id AND deleted_at IS NULL LIMIT 1) r ON true
+    LEFT JOIN LATERAL (SELECT role FROM members WHERE room_key = r.room_key AND user_id = g.user_id LIMIT 1) m ON true
+    LEFT JOIN LATERAL (SELECT name FROM users WHERE user_id = g.user_id LIMIT 1) u ON true
+    LEFT JOIN LATERAL (SELECT json_build_object(${KNOWN})::text AS known FROM entries k
+      WHERE k.room_key = r.room_key AND k.actor_id = g.user_id AND k.client_message_id = g.client_id LIMIT 1) k ON true
   ), numbered AS (
-    SELECT p.*, row_number() OVER (PARTITION BY p.room_key ORDER BY p.place) AS n FROM placed p
-    WHERE p.role IS NOT NULL AND p.known_seq IS NULL AND (p.client_id IS NULL OR p.time = 1)
+    SELECT *, count(*) FILTER (WHERE is_new) OVER (PARTITION BY room_key ORDER BY place) AS n FROM placed
   ), written AS (
     INSERT INTO entries (room_key, seq, type, message_id, actor_id, actor_name, created_at, client_message_id, content, created_count)
     SELECT room_key, head + n, 'message.created', epoch || '-' || (head + n), user_id, actor_name, created_at, client_id, content,
-      created_count + n FROM numbered
+      created_count + n FROM numbered WHERE is_new
   ), moved AS (
     UPDATE rooms r SET head = r.head + s.n, created_count = r.created_count + s.n, last_entry_at = s.created_at
-    FROM (SELECT room_key, max(n) AS n, max(created_at) AS created_at FROM numbered GROUP BY room_key) s
+    FROM (SELECT room_key, max(n) AS n, max(created_at) AS created_at FROM numbered WHERE is_new GROUP BY room_key) s
     WHERE r.room_key = s.room_key
   ), marked AS (
     UPDATE members m SET read_seq = s.seq, read_count = s.count
     FROM (SELECT room_key, user_id, max(head + n) AS seq, max(created_count + n) AS count
-      FROM numbered GROUP BY room_key, user_id) s
+      FROM numbered WHERE is_new GROUP BY room_key, user_id) s
     WHERE m.room_key = s.room_key AND m.user_id = s.user_id
   )
-  SELECT p.epoch, p.visibility, p.role, p.actor_name, p.known, p.created_at, p.head + n.n AS seq,
-    p.created_count + n.n AS created_count
-  FROM placed p LEFT JOIN numbered n ON n.place = p.place ORDER BY p.place`;
+  SELECT epoch, visibility, role, actor_name, known, created_at, CASE WHEN is_new THEN head + n END AS seq,
+    created_count + n AS created_count
+  FROM numbered ORDER BY place`;
