@@ -27,9 +27,14 @@ const originText = (example: string, wildcard: boolean) =>
 const url = originText('http://localhost:19091', false);
 const origin = originText('https://app.example.com or https://*.example.com', true);
 const exactOrigin = originText('https://app.example.com', false);
+/** One address or several; a path may hold anything but a comma. */
+const UPSTREAMS = /^(http:\/\/[^/:,]+:\d+|unix:\/[^,]+)(, *(http:\/\/[^/:,]+:\d+|unix:\/[^,]+))*$/;
 const upstream = z
   .string()
-  .regex(/^(http:\/\/[^/:]+:\d+|unix:\/.+)$/, 'must be http://host:port or unix:/path/to/socket');
+  .regex(
+    UPSTREAMS,
+    'must be http://host:port or unix:/path/to/socket, or several of them with commas between',
+  );
 const hosts = z.array(z.string().min(1)).min(1);
 const proxies = z.array(
   z.string().refine(isProxyEntry, 'must be an address or a CIDR range, such as 10.0.0.0/8'),
@@ -124,16 +129,21 @@ export const configSchema = z.strictObject({
       trustedProxies: proxies.default([]).describe('Proxies whose X-Forwarded-* and Forwarded are kept'),
       chatUpstream: upstream
         .optional()
-        .describe("Apart only: the chat service. Default: chat's own host and port"),
+        .describe(
+          "Apart only: the chat service, or several with commas between. Default: chat's own host and port",
+        ),
       identityUpstream: upstream
         .optional()
-        .describe("Apart only: the identity service. Default: identity's own host and port"),
+        .describe(
+          "Apart only: the identity service, or several with commas between. Default: identity's own host and port",
+        ),
       bodyOctets: octets.default(1_048_576).describe('Largest HTTP request body'),
       headerOctets: octets.default(16_384).describe('Largest HTTP request head'),
       headersMs: ms.default(10_000).describe('Time for an HTTP request head'),
       requestMs: ms.default(60_000).describe('Time for a whole HTTP request'),
       upstreamConnectMs: ms.default(2_000).describe('Time to reach an upstream; past it 502'),
       upstreamResponseMs: ms.default(30_000).describe('Time to its answer; past it 504'),
+      upstreamCheckMs: ms.default(1_000).describe('Of several upstreams: how often each is tried'),
       upstreamRequests: count
         .default(256)
         .describe('Apart only: most requests under way to one upstream; past it 503'),

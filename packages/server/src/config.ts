@@ -238,7 +238,10 @@ function complete(settings: Settings, file: string | null, production: boolean):
       chatUpstream: settings.gateway.chatUpstream ?? addressOf(settings.chat),
       identityUpstream,
     },
-    tokens: { ...settings.tokens, jwksUrl: settings.tokens.jwksUrl ?? `${identityUpstream}/auth/jwks` },
+    tokens: {
+      ...settings.tokens,
+      jwksUrl: settings.tokens.jwksUrl ?? `${firstOf(identityUpstream)}/auth/jwks`,
+    },
     chat: { ...settings.chat, allowedOrigins: withOwn(settings.chat.allowedOrigins) },
     dataDir: resolve(settings.dataDir),
     // Beside the file that names them, so that it can be read from anywhere.
@@ -248,6 +251,11 @@ function complete(settings: Settings, file: string | null, production: boolean):
     file,
     production,
   });
+}
+
+/** All of them have the same keys. */
+function firstOf(upstreams: string): string {
+  return upstreams.replace(/,.*/, '');
 }
 
 /** Where a service that listens there is reached from this machine. */

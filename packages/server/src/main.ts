@@ -1,6 +1,7 @@
 // The composition root: the only place that builds. Reads in flow order: identity → store → broker → handlers → session → gateway.
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import type { MaruError } from '@maru/contract';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
 import type { Bus } from './broker/bus.ts';
@@ -11,8 +12,8 @@ import { RoomListFeed } from './broker/room-list-feed.ts';
 import { Turn } from './broker/turn.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createGateway } from './gateway/gateway.ts';
-import type { RemoteUpstream } from './gateway/remote-upstream.ts';
 import type { Route } from './gateway/routes.ts';
+import type { UpstreamGroup } from './gateway/upstream-group.ts';
 import { DOCS_PATH, OPENAPI_PATH } from './handlers/api-docs.ts';
 import { createDoor } from './handlers/door.ts';
 import { type HandlerModule, loadHandlerModule } from './handlers/handler-module.ts';
@@ -292,29 +293,36 @@ async function openGateway(
   { log, metrics: { counts } }: Telemetry,
 ) {
   const settings = config.gateway;
-  const remotes: RemoteUpstream[] = [];
-  const remote = async (address: string): Promise<Upstream> => {
-    const { RemoteUpstream } = await import('./gateway/remote-upstream.ts');
-    const upstream = new RemoteUpstream({
-      target: targetOf(address),
-      limits: {
-        connectTimeoutMs: settings.upstreamConnectMs,
-        responseTimeoutMs: settings.upstreamResponseMs,
-        bodyIdleTimeoutMs: settings.upstreamResponseMs,
-        upgradeTimeoutMs: settings.upstreamResponseMs,
-        maxBodyOctets: settings.bodyOctets,
-        maxAnswerHeadOctets: settings.headerOctets,
-        maxRequests: settings.upstreamRequests,
-        maxTunnels: settings.upstreamTunnels,
-        stallTimeoutMs: config.chat.noProgressMs,
-        lingerMs: config.chat.drainMs,
-        retryAfterMs: 1_000,
-      },
-      counts,
-      log,
+  const remotes: UpstreamGroup[] = [];
+  const remote = async (addresses: string): Promise<Upstream> => {
+    const [{ RemoteUpstream }, { UpstreamGroup }] = await Promise.all([
+      import('./gateway/remote-upstream.ts'),
+      import('./gateway/upstream-group.ts'),
+    ]);
+    const limits = {
+      connectTimeoutMs: settings.upstreamConnectMs,
+      responseTimeoutMs: settings.upstreamResponseMs,
+      bodyIdleTimeoutMs: settings.upstreamResponseMs,
+      upgradeTimeoutMs: settings.upstreamResponseMs,
+      maxBodyOctets: settings.bodyOctets,
+      maxAnswerHeadOctets: settings.headerOctets,
+      maxRequests: settings.upstreamRequests,
+      maxTunnels: settings.upstreamTunnels,
+      stallTimeoutMs: config.chat.noProgressMs,
+      lingerMs: config.chat.drainMs,
+      retryAfterMs: 1_000,
+    };
+    const members = addresses.split(/, */).map((address) => {
+      const target = targetOf(address);
+      return {
+        target,
+        open: (onFailure: (error: MaruError) => void) =>
+          new RemoteUpstream({ target, limits, counts, log, onFailure }),
+      };
     });
-    remotes.push(upstream);
-    return upstream;
+    const group = new UpstreamGroup({ members, checkMs: settings.upstreamCheckMs, log });
+    remotes.push(group);
+    return group;
   };
   const chat = parts.chat?.upstream ?? (await remote(settings.chatUpstream));
   const identity = parts.identity?.upstream ?? (await remote(settings.identityUpstream));

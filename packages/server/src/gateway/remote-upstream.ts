@@ -12,7 +12,9 @@ import { createExchange, requestBody } from './exchange.ts';
 import { endToEnd } from './hop-by-hop.ts';
 import { Tunnel, type TunnelLimits } from './tunnel.ts';
 
-type UpstreamTarget = { readonly host: string; readonly port: number } | { readonly socketPath: string };
+export type UpstreamTarget =
+  | { readonly host: string; readonly port: number }
+  | { readonly socketPath: string };
 
 export type RemoteUpstreamLimits = TunnelLimits & {
   /** From the request's last byte to the answer's head. */
@@ -32,6 +34,8 @@ export type RemoteUpstreamOptions = {
   readonly limits: RemoteUpstreamLimits;
   readonly counts: Counts;
   readonly log: Logger;
+  /** Told of each request or upgrade that the upstream didn't answer. Default: nobody is. */
+  readonly onFailure?: (error: MaruError) => void;
 };
 
 export class RemoteUpstream implements Upstream {
@@ -52,6 +56,16 @@ export class RemoteUpstream implements Upstream {
       maxHeaderSize: limits.maxAnswerHeadOctets,
       allowH2: false,
     });
+  }
+
+  /** Under way. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Open. */
+  get tunnels(): number {
+    return this.#tunnels.size;
   }
 
   handleRequest(req: IncomingMessage, res: ServerResponse): void {
@@ -123,6 +137,7 @@ export class RemoteUpstream implements Upstream {
   #warn(error: MaruError, requestId: string): void {
     this.#options.counts.refused(error.code);
     this.#options.log.warn({ requestId, code: error.code, err: error.cause }, 'upstream failed');
+    this.#options.onFailure?.(error);
   }
 }
 
