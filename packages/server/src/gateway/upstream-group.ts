@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { RemoteUpstream, UpstreamTarget } from './remote-upstream.ts';
 
 /** One of them. */
-export type Member = {
+type Member = {
   readonly target: UpstreamTarget;
   /** @param onFailure told of each request or upgrade that it didn't answer */
   readonly open: (onFailure: (error: MaruError) => void) => RemoteUpstream;
