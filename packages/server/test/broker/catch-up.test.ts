@@ -86,7 +86,7 @@ describe('catching up', () => {
   test('a session that is full hears nothing more, and all of it in order when it has read', async () => {
     const { listener } = await follow(0);
     const other = await follow(0);
-    await heard(listener, 1);
+    await Promise.all([heard(listener, 1), heard(other.listener, 1)]);
     listener.isFull = true;
     listener.turns.full();
     expect(broker.behind).toBe(1);

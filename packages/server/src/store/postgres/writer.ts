@@ -20,7 +20,8 @@ const TRIES = 5;
 
 /**
  * What becomes of a batch, as on SQLite (../commit-batch.ts): a failure of the storage is that of all its writes, any other
- * that of the one that met it, found by halves. A deadlock or another's row in the way: all of it once more.
+ * that of the one that met it, found by halves. A deadlock or another's row in the way: all of it once more. A room that somebody
+ * else holds for too long: its writes are refused, the rest of the batch goes on without another wait.
  *
  * Locks are taken before anything is read, in one order in every program: people and pairs of people by name, then rooms
  * by key. What is read behind a lock is as whoever had it before left it (READ COMMITTED, each statement a snapshot of its
@@ -52,7 +53,7 @@ export class PostgresWriter {
       return await this.#transact(requests);
     } catch (error) {
       if (requests.length === 1 || error instanceof StorageError) {
-        const outcome = { error: encodeError(error) };
+        const outcome = refusalOf(error);
         return requests.map(() => outcome);
       }
       const half = Math.ceil(requests.length / 2);
@@ -65,6 +66,9 @@ export class PostgresWriter {
       try {
         return await this.#pool.with((link) => this.#commitOn(link, requests));
       } catch (error) {
+        if (error instanceof StorageError && error.fault === 'locked') {
+          return await this.#pool.with((link) => this.#commitFree(link, requests, error));
+        }
         if (tries === TRIES || !isRetried(error)) throw error;
       }
     }
@@ -76,23 +80,43 @@ export class PostgresWriter {
       const [, appended] = await link.send([lockRooms(requests), appendCall(messages, this.#now())]);
       return outcomesOf(messages, appended?.rows ?? []);
     }
+    return this.#within(link, requests, async (driver) => {
+      const lock = lockRooms(requests);
+      driver.defer(lock.sql, lock.values);
+      return this.#perform(driver, requests);
+    });
+  }
+
+  /** Those whose rooms nobody else holds; the others are refused without another wait. */
+  #commitFree(
+    link: Link,
+    requests: readonly WriteRequest[],
+    held: StorageError,
+  ): Promise<readonly WriteOutcome[]> {
+    return this.#within(link, requests, async (driver) => {
+      const roomIds = [...new Set(requests.flatMap(roomsOf))];
+      const { rows: free } = await driver.ask({ sql: LOCK_FREE_ROOMS, values: [roomIds] });
+      const { rows: all } = await driver.ask({ sql: FIND_ROOMS, values: [roomIds] });
+      const heldIds = new Set(idsOf(all)).difference(new Set(idsOf(free)));
+      const isFree = (request: WriteRequest) => !roomsOf(request).some((roomId) => heldIds.has(roomId));
+      const outcomes = (await this.#perform(driver, requests.filter(isFree))).values();
+      return requests.map(
+        (request) => (isFree(request) ? outcomes.next().value : undefined) ?? refusalOf(held),
+      );
+    });
+  }
+
+  async #within(
+    link: Link,
+    requests: readonly WriteRequest[],
+    write: (driver: Driver) => Promise<readonly WriteOutcome[]>,
+  ): Promise<readonly WriteOutcome[]> {
     const driver = new Driver(link);
     try {
       driver.defer('BEGIN');
       const names = requests.flatMap(namesOf);
       if (names.length > 0) driver.defer(LOCK_NAMES, [names]);
-      const lock = lockRooms(requests);
-      driver.defer(lock.sql, lock.values);
-      const outcomes: WriteOutcome[] = [];
-      for (const part of partsOf(requests)) {
-        const run = plainMessagesOf(part);
-        if (run === null) {
-          for (const request of part) outcomes.push(await driver.drive(stepsOf(this.#rules, request)));
-        } else {
-          const { rows } = await driver.ask(appendCall(run, this.#now()));
-          outcomes.push(...outcomesOf(run, rows));
-        }
-      }
+      const outcomes = await write(driver);
       await driver.ask({ sql: 'COMMIT', values: [] });
       return outcomes;
     } catch (error) {
@@ -101,6 +125,28 @@ export class PostgresWriter {
       throw error;
     }
   }
+
+  async #perform(driver: Driver, requests: readonly WriteRequest[]): Promise<readonly WriteOutcome[]> {
+    const outcomes: WriteOutcome[] = [];
+    for (const part of partsOf(requests)) {
+      const messages = plainMessagesOf(part);
+      if (messages === null) {
+        for (const request of part) outcomes.push(await driver.drive(stepsOf(this.#rules, request)));
+      } else {
+        const { rows } = await driver.ask(appendCall(messages, this.#now()));
+        outcomes.push(...outcomesOf(messages, rows));
+      }
+    }
+    return outcomes;
+  }
+}
+
+function refusalOf(error: unknown): WriteOutcome {
+  return { error: encodeError(error) };
+}
+
+function idsOf(rows: readonly unknown[]): readonly string[] {
+  return (rows as readonly { readonly room_id: string }[]).map(({ room_id: roomId }) => roomId);
 }
 
 /** `null`: there is another write among them. */
@@ -143,6 +189,10 @@ function namesOf({ name, input }: WriteRequest): readonly string[] {
 }
 
 const LOCK_ROOMS = 'SELECT 1 FROM rooms WHERE room_id = ANY ($1::text[]) ORDER BY room_key FOR UPDATE';
+/** Deleted rooms too: what is said of them is the rules' to say. */
+const FIND_ROOMS = 'SELECT room_id FROM rooms WHERE room_id = ANY ($1::text[])';
+const LOCK_FREE_ROOMS = `SELECT room_id FROM rooms WHERE room_id = ANY ($1::text[]) ORDER BY room_key
+  FOR UPDATE SKIP LOCKED`;
 const LOCK_NAMES = `SELECT pg_advisory_xact_lock(name) FROM
   (SELECT DISTINCT hashtextextended(name, 0) AS name FROM unnest($1::text[]) AS name ORDER BY 1) AS names`;
 

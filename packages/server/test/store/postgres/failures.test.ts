@@ -87,8 +87,23 @@ test('a room that somebody holds: its writes are refused after the time for lock
   await holder.connect();
   await holder.query('BEGIN');
   await holder.query('SELECT 1 FROM rooms WHERE room_id = $1 FOR UPDATE', [roomId]);
-  await refused(store.appendMessage({ roomId, sender: ALICE, content: 'held' }), 'storage-unavailable');
-  await store.appendMessage({ roomId: free, sender: ALICE, content: 'free' });
+  // In one batch: the first wakes the queue, the others wait for each other.
+  const say = (to: string, content: string) => store.appendMessage({ roomId: to, sender: ALICE, content });
+  const held = [
+    say(roomId, 'held'),
+    say(roomId, 'held as well'),
+    store.join(roomId, { userId: 'bob', name: 'Bob' }, 'member'),
+  ];
+  const others = [say(free, 'a'), store.join(free, { userId: 'bob', name: 'Bob' }, 'member'), say(free, 'b')];
+  await Promise.all(held.map((write) => refused(write, 'storage-unavailable')));
+  await Promise.all(others);
+  await refused(say('nowhere', 'x'), 'room-not-found');
+  expect((await everyEntry(store, free)).map(({ entry }) => entry.type)).toEqual([
+    'member.joined',
+    'message.created',
+    'member.joined',
+    'message.created',
+  ]);
   await holder.query('ROLLBACK');
   await holder.end();
   expect(await store.appendMessage({ roomId, sender: ALICE, content: 'again' })).toMatchObject({
