@@ -115,9 +115,10 @@ export class RoomListFeed {
   }
 
   async #watchAll(userId: string, watcher: Watcher): Promise<void> {
-    await this.#followed.users.get(userId)?.ready;
     const meanwhile: Meanwhile = { left: new Set(), marked: new Map() };
     watcher.meanwhile = meanwhile;
+    const followed = this.#followed.users.get(userId);
+    if (followed !== undefined) await followed.ready;
     let cursor: string | undefined;
     do {
       const page = await this.#options.store.listRooms('joined', userId, cursor, PAGE);
