@@ -71,7 +71,14 @@ export class RoomReading {
     if (room.directWith !== null) this.directName = room.name;
     if (room.readSeq < this.#readSeq) return false;
     const created = room.head < this.#touchedAt ? undefined : face.createdAt(room.head);
-    if (created === undefined) return true;
+    if (created === undefined) {
+      // Ahead of what was heard, or too old to be counted from: its marker holds, how much is unread has to be asked.
+      if (room.readSeq > this.#readSeq) {
+        this.#readSeq = room.readSeq;
+        this.#readCount = null;
+      }
+      return true;
+    }
     this.#readSeq = room.readSeq;
     this.#readCount = created - room.unread;
     this.#unreadMentions = room.unreadMentions;
