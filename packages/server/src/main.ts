@@ -19,6 +19,7 @@ import { createDoor } from './handlers/door.ts';
 import { type HandlerModule, loadHandlerModule } from './handlers/handler-module.ts';
 import { createApi } from './handlers/http-api.ts';
 import { ReadMarkers } from './handlers/read-markers.ts';
+import { answerHealth, HEALTH_PATH } from './http/health-answer.ts';
 import { OriginList } from './http/origin-list.ts';
 import type { Upstream } from './http/upstream.ts';
 import { loadSecrets } from './identity/secrets.ts';
@@ -99,11 +100,11 @@ async function openRoles(
   }
   const [identity, chat] = await Promise.all(opening);
   if (identity !== null) {
-    await listen('identity', () => serverOf(identity.upstream));
+    await listen('identity', () => serverOf(identity.upstream, readiness));
   }
   if (chat !== null) {
     if (chat.drain) opened.drain(chat.drain);
-    await listen('chat', () => serverOf(chat.upstream));
+    await listen('chat', () => serverOf(chat.upstream, readiness));
   }
   if (has('gateway')) {
     const gateway = await openGateway(config, verifier, { identity, chat }, telemetry);
@@ -378,9 +379,12 @@ function targetOf(address: string) {
 /** Time for a request's head, also of an upgrade, at a service's own listener. */
 const SERVICE_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
-/** A service's own listener: the same upstream that the gateway calls. */
-function serverOf(upstream: Upstream): Server {
-  const handleRequest: RequestListener = (req, res) => upstream.handleRequest(req, res);
+/** A service's own listener: the same upstream that the gateway calls; gateways elsewhere ask it how it is. */
+function serverOf(upstream: Upstream, readiness?: Readiness): Server {
+  const handleRequest: RequestListener = (req, res) => {
+    if (readiness !== undefined && req.url === HEALTH_PATH) answerHealth(res, readiness.takesRequests);
+    else upstream.handleRequest(req, res);
+  };
   return createServer(SERVICE_TIMES, handleRequest).on('upgrade', (req, socket, head) =>
     upstream.handleUpgrade(req, socket, head),
   );

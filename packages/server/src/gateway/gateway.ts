@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { sayFarewell } from '../http/farewell.ts';
+import { answerHealth, HEALTH_PATH } from '../http/health-answer.ts';
 import { asMaruError, LINGER_MS, refuseSocket, sendError } from '../http/http-error.ts';
 import { listOf } from '../http/request-headers.ts';
 import type { Counts } from '../telemetry/counts.ts';
@@ -44,8 +45,6 @@ export type Gateway = {
   close(graceMs?: number): Promise<void>;
 };
 
-const HEALTH_PATH = '/healthz';
-
 /** Refusals of Node's parser that are not a plain 400, and the code and status that say so. */
 const PARSER_FAULTS: Readonly<Record<string, readonly [MaruError['code'], number]>> = {
   HPE_HEADER_OVERFLOW: ['header-too-long', 431],
@@ -77,7 +76,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         return;
       }
       if (path === HEALTH_PATH) {
-        answerHealth(req, res);
+        if (req.method !== 'GET' && req.method !== 'HEAD') throw new MaruError('method-not-allowed');
+        answerHealth(res, true);
         return;
       }
       const route = findRoute(routes, path);
@@ -226,17 +226,6 @@ export function createGateway(options: GatewayOptions): Gateway {
 function pathForLog(target = ''): string {
   const [path = ''] = target.split(/[?#;]|%3f|%23|%3b/i, 1);
   return path.replace(/^([^/]*\/\/)[^/]*@/, '$1');
-}
-
-function answerHealth(req: IncomingMessage, res: ServerResponse): void {
-  if (req.method !== 'GET' && req.method !== 'HEAD') throw new MaruError('method-not-allowed');
-  const body = '{"status":"ok"}';
-  res.writeHead(200, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-  });
-  res.end(body);
 }
 
 function plainOnWebSocket(req: IncomingMessage): MaruError {

@@ -41,6 +41,11 @@ export class Readiness {
     this.#state = 'failed';
   }
 
+  /** Whether what comes now would be served, as far as is known without asking anyone. */
+  get takesRequests(): boolean {
+    return this.#state === 'starting' || this.#state === 'ready';
+  }
+
   async report(): Promise<Report> {
     const results = await Promise.all(
       Array.from(this.#checks, async ([name, check]) => [name, await resultOf(check)] as const),
