@@ -27,8 +27,9 @@ const originText = (example: string, wildcard: boolean) =>
 const url = originText('http://localhost:19091', false);
 const origin = originText('https://app.example.com or https://*.example.com', true);
 const exactOrigin = originText('https://app.example.com', false);
-/** One address or several; a path may hold anything but a comma. */
-const UPSTREAMS = /^(http:\/\/[^/:,]+:\d+|unix:\/[^,]+)(, *(http:\/\/[^/:,]+:\d+|unix:\/[^,]+))*$/;
+/** A host may be a name, an IPv4 address or an IPv6 address in brackets; a path may hold anything but a comma. */
+const UPSTREAM = String.raw`(?:http:\/\/(?:[^\/:,\s[\]]+|\[[\da-f:.]+\]):\d+|unix:\/[^,]+)`;
+const UPSTREAMS = new RegExp(`^${UPSTREAM}(?: *, *${UPSTREAM})*$`, 'i');
 const upstream = z
   .string()
   .regex(
@@ -143,13 +144,28 @@ export const configSchema = z.strictObject({
       requestMs: ms.default(60_000).describe('Time for a whole HTTP request'),
       upstreamConnectMs: ms.default(2_000).describe('Time to reach an upstream; past it 502'),
       upstreamResponseMs: ms.default(30_000).describe('Time to its answer; past it 504'),
-      upstreamCheckMs: ms.default(1_000).describe('Of several upstreams: how often each is tried'),
+      upstreamCheckMs: z
+        .int()
+        .min(0)
+        .max(86_400_000)
+        .default(1_000)
+        .describe('Apart only: from a check of an address of an upstream to the next; 0: none'),
+      upstreamCheckPath: z
+        .string()
+        .regex(/^\/[^\s#]*$/, 'must be a path, such as /healthz')
+        .default('/healthz')
+        .describe('What a check asks for; any answer but 5xx passes'),
+      upstreamResolveMs: ms
+        .default(10_000)
+        .describe('Apart only: how often names of upstreams are looked up again'),
       upstreamRequests: count
         .default(256)
-        .describe('Apart only: most requests under way to one upstream; past it 503'),
+        .describe(
+          'Apart only: most requests under way to one address of an upstream; past it at all of them 503',
+        ),
       upstreamTunnels: count
         .default(10_000)
-        .describe('Apart only: most WebSockets to one upstream; past it 503'),
+        .describe('Apart only: most WebSockets to one address of an upstream; past it at all of them 503'),
       keepAliveMs: ms.default(5_000).describe('How long an idle HTTP connection is kept'),
     })
     .prefault({}),

@@ -222,7 +222,9 @@ function complete(settings: Settings, file: string | null, production: boolean):
   // A page that the gateway itself serves (the API's documentation) has publicUrl as its origin.
   const withOwn = (origins = [pageUrl]) => [...new Set([...origins, publicUrl])];
   const identityUpstream = settings.gateway.identityUpstream ?? addressOf(settings.identity);
-  if (settings.tokens.jwksUrl === undefined && identityUpstream.startsWith('unix:')) {
+  // All identity services have the same keys.
+  const keysAt = identityUpstream.split(/ *, */).find((address) => address.startsWith('http:'));
+  if (settings.tokens.jwksUrl === undefined && keysAt === undefined) {
     throw new ConfigError(['tokens.jwksUrl must be set: keys are fetched over HTTP, not over a Unix socket']);
   }
   if (settings.bus.servers.length > 0 && settings.database.url === undefined) {
@@ -238,10 +240,7 @@ function complete(settings: Settings, file: string | null, production: boolean):
       chatUpstream: settings.gateway.chatUpstream ?? addressOf(settings.chat),
       identityUpstream,
     },
-    tokens: {
-      ...settings.tokens,
-      jwksUrl: settings.tokens.jwksUrl ?? `${firstOf(identityUpstream)}/auth/jwks`,
-    },
+    tokens: { ...settings.tokens, jwksUrl: settings.tokens.jwksUrl ?? `${keysAt}/auth/jwks` },
     chat: { ...settings.chat, allowedOrigins: withOwn(settings.chat.allowedOrigins) },
     dataDir: resolve(settings.dataDir),
     // Beside the file that names them, so that it can be read from anywhere.
@@ -251,11 +250,6 @@ function complete(settings: Settings, file: string | null, production: boolean):
     file,
     production,
   });
-}
-
-/** All of them have the same keys. */
-function firstOf(upstreams: string): string {
-  return upstreams.replace(/,.*/, '');
 }
 
 /** Where a service that listens there is reached from this machine. */

@@ -1,7 +1,7 @@
 // The composition root: the only place that builds. Reads in flow order: identity → store → broker → handlers → session → gateway.
+import { lookup } from 'node:dns/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import type { MaruError } from '@maru/contract';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
 import type { Bus } from './broker/bus.ts';
@@ -12,6 +12,7 @@ import { RoomListFeed } from './broker/room-list-feed.ts';
 import { Turn } from './broker/turn.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createGateway } from './gateway/gateway.ts';
+import { watchUpstreams } from './gateway/gauges.ts';
 import type { Route } from './gateway/routes.ts';
 import type { UpstreamGroup } from './gateway/upstream-group.ts';
 import { DOCS_PATH, OPENAPI_PATH } from './handlers/api-docs.ts';
@@ -291,42 +292,43 @@ async function openGateway(
   config: Config,
   verifier: TokenVerifier,
   parts: { readonly identity: Part | null; readonly chat: Part | null },
-  { log, metrics: { counts } }: Telemetry,
+  { log, metrics, readiness }: Telemetry,
 ) {
   const settings = config.gateway;
   const remotes: UpstreamGroup[] = [];
-  const remote = async (addresses: string): Promise<Upstream> => {
-    const [{ RemoteUpstream }, { UpstreamGroup }] = await Promise.all([
-      import('./gateway/remote-upstream.ts'),
-      import('./gateway/upstream-group.ts'),
-    ]);
-    const limits = {
-      connectTimeoutMs: settings.upstreamConnectMs,
-      responseTimeoutMs: settings.upstreamResponseMs,
-      bodyIdleTimeoutMs: settings.upstreamResponseMs,
-      upgradeTimeoutMs: settings.upstreamResponseMs,
-      maxBodyOctets: settings.bodyOctets,
-      maxAnswerHeadOctets: settings.headerOctets,
-      maxRequests: settings.upstreamRequests,
-      maxTunnels: settings.upstreamTunnels,
-      stallTimeoutMs: config.chat.noProgressMs,
-      lingerMs: config.chat.drainMs,
-      retryAfterMs: 1_000,
-    };
-    const members = addresses.split(/, */).map((address) => {
-      const target = targetOf(address);
-      return {
-        target,
-        open: (onFailure: (error: MaruError) => void) =>
-          new RemoteUpstream({ target, limits, counts, log, onFailure }),
-      };
+  const remote = async (name: Role, addresses: string): Promise<Upstream> => {
+    const { UpstreamGroup } = await import('./gateway/upstream-group.ts');
+    const group = new UpstreamGroup({
+      name,
+      addresses,
+      lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+      resolveMs: settings.upstreamResolveMs,
+      limits: {
+        connectTimeoutMs: settings.upstreamConnectMs,
+        responseTimeoutMs: settings.upstreamResponseMs,
+        bodyIdleTimeoutMs: settings.upstreamResponseMs,
+        upgradeTimeoutMs: settings.upstreamResponseMs,
+        maxBodyOctets: settings.bodyOctets,
+        maxAnswerHeadOctets: settings.headerOctets,
+        maxRequests: settings.upstreamRequests,
+        maxTunnels: settings.upstreamTunnels,
+        stallTimeoutMs: config.chat.noProgressMs,
+        lingerMs: config.chat.drainMs,
+        retryAfterMs: 1_000,
+      },
+      check: { everyMs: settings.upstreamCheckMs, path: settings.upstreamCheckPath },
+      counts: metrics.counts,
+      log,
     });
-    const group = new UpstreamGroup({ members, checkMs: settings.upstreamCheckMs, log });
     remotes.push(group);
+    // Whoever has a token goes on without the identity service.
+    readiness.watch(name, () => group.requireHealthy(), { isDispensable: name === 'identity' });
+    await group.open();
     return group;
   };
-  const chat = parts.chat?.upstream ?? (await remote(settings.chatUpstream));
-  const identity = parts.identity?.upstream ?? (await remote(settings.identityUpstream));
+  const chat = parts.chat?.upstream ?? (await remote('chat', settings.chatUpstream));
+  const identity = parts.identity?.upstream ?? (await remote('identity', settings.identityUpstream));
+  watchUpstreams(metrics, remotes);
   const routes: Route[] = [
     { path: '/chat', kind: 'websocket', upstream: chat, tokenFilter: settings.tokenFilter },
     {
@@ -356,7 +358,7 @@ async function openGateway(
       keepAliveTimeoutMs: settings.keepAliveMs,
       maxBodyOctets: settings.bodyOctets,
     },
-    counts,
+    counts: metrics.counts,
     log,
   });
   return {
@@ -368,12 +370,6 @@ async function openGateway(
       await closed;
     },
   };
-}
-
-function targetOf(address: string) {
-  if (address.startsWith('unix:')) return { socketPath: address.slice('unix:'.length) };
-  const { hostname, port } = new URL(address);
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** Time for a request's head, also of an upgrade, at a service's own listener. */

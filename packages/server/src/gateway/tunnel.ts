@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { sayFarewell } from '../http/farewell.ts';
 import { readUpgradeAnswer } from './upgrade-answer.ts';
+import type { FailedAt, Failure } from './upstream-failure.ts';
 
 export type TunnelLimits = {
   readonly connectTimeoutMs: number;
@@ -23,8 +24,10 @@ export type TunnelOptions = {
   readonly client: Duplex;
   /** What the client sent right behind its handshake; it goes upstream once, after the 101 (RFC 6455 §4.1). */
   readonly head: Buffer;
-  /** No answer could be had; nothing was written to the client yet, and the answering is the caller's now. */
-  readonly onFailure: (error: MaruError) => void;
+  /** Asked once, with the answer's status: false keeps the answer from the client, and the upgrade has failed. */
+  readonly onAnswer: (status: number) => boolean;
+  /** Nothing was written to the client yet; its socket and the answering are the caller's now. */
+  readonly onFailure: (failure: Failure) => void;
   readonly onClose: () => void;
 };
 
@@ -42,6 +45,9 @@ export class Tunnel {
   #answer: Buffer = Buffer.alloc(0);
   #refusalOctetsLeft = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  readonly #onClientError = () => this.#client.destroy();
+  readonly #onClientGone = () => this.#part(this.#upstream);
+  readonly #onClientDrain = () => this.#drained(this.#client, this.#upstream);
   /** One for each end that takes no bytes now. */
   readonly #stalled = new Map<Duplex, NodeJS.Timeout>();
 
@@ -52,18 +58,18 @@ export class Tunnel {
       this.#client.setTimeout(0);
       this.#client.setNoDelay(true);
     }
-    this.#client.on('error', () => this.#client.destroy());
-    this.#client.once('close', () => this.#part(this.#upstream));
+    this.#client.on('error', this.#onClientError);
+    this.#client.once('close', this.#onClientGone);
     // The client's FIN goes on to the upstream, which may still have last bytes for it.
-    this.#client.once('end', () => this.#part(this.#upstream));
-    this.#client.on('drain', () => this.#drained(this.#client, this.#upstream));
+    this.#client.once('end', this.#onClientGone);
+    this.#client.on('drain', this.#onClientDrain);
     this.#upstream = this.#dial();
-    this.#within(options.limits.connectTimeoutMs, 'upstream-unavailable');
+    this.#within(options.limits.connectTimeoutMs, 'unsent');
   }
 
-  /** Cuts both ends at once. */
+  /** Cuts both ends at once; after a failure its own alone. */
   destroy(): void {
-    this.#client.destroy();
+    if (this.#state !== 'over') this.#client.destroy();
     this.#upstream.destroy();
   }
 
@@ -79,14 +85,14 @@ export class Tunnel {
     } satisfies NetConnectOpts);
     upstream.once('connect', () => {
       this.#state = 'asking';
-      this.#within(this.#options.limits.upgradeTimeoutMs, 'upstream-timeout');
+      this.#within(this.#options.limits.upgradeTimeoutMs, 'late');
       upstream.write(this.#options.requestHead);
     });
     upstream.on('drain', () => this.#drained(upstream, this.#client));
-    upstream.once('error', (cause) => this.#fail('upstream-unavailable', cause));
+    upstream.once('error', (cause) => this.#fail(this.#reached, cause));
     upstream.once('end', () => this.#part(this.#client));
     upstream.once('close', () => {
-      this.#fail('upstream-unavailable', new Error('The upstream closed without an answer'));
+      this.#fail(this.#reached, new Error('The upstream closed without an answer'));
       this.#part(this.#client);
       for (const timer of this.#stalled.values()) clearTimeout(timer);
       this.#options.onClose();
@@ -115,6 +121,10 @@ export class Tunnel {
       const answer = readUpgradeAnswer(this.#answer, this.#options.limits.maxAnswerHeadOctets);
       if (answer === undefined) return true;
       clearTimeout(this.#timer);
+      if (!this.#options.onAnswer(answer.status)) {
+        this.#fail('declined', new Error(`The upstream answered ${answer.status}`));
+        return true;
+      }
       this.#answer = Buffer.alloc(0);
       if (answer.status === 101) return this.#open(Buffer.concat([answer.head, answer.rest]));
       this.#state = 'refusing';
@@ -122,9 +132,14 @@ export class Tunnel {
       this.#client.write(answer.head);
       return this.#passRefusal(answer.rest);
     } catch (cause) {
-      this.#fail('upstream-unavailable', cause);
+      this.#fail('answered', cause);
       return true;
     }
+  }
+
+  get #reached(): FailedAt {
+    if (this.#state === 'dialing') return 'unsent';
+    return this.#answer.length === 0 ? 'unanswered' : 'answered';
   }
 
   #open(firstBytes: Buffer): boolean {
@@ -173,18 +188,29 @@ export class Tunnel {
     return flows;
   }
 
-  #within(ms: number, code: 'upstream-unavailable' | 'upstream-timeout'): void {
+  #within(ms: number, at: FailedAt): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail(code, new Error(`Nothing came within ${ms} ms`)), ms);
+    this.#timer = setTimeout(() => this.#fail(at, new Error(`Nothing came within ${ms} ms`)), ms);
   }
 
   /** Only before an answer; later there is nothing to say but the end of the bytes. */
-  #fail(code: 'upstream-unavailable' | 'upstream-timeout', cause: unknown): void {
+  #fail(at: FailedAt, cause: unknown): void {
     if (this.#state !== 'dialing' && this.#state !== 'asking') return;
     this.#state = 'over';
     clearTimeout(this.#timer);
     this.#upstream.destroy();
-    if (!this.#client.destroyed) this.#options.onFailure(new MaruError(code, { cause }));
+    if (this.#client.destroyed) return;
+    this.#leaveClient();
+    const code = at === 'late' ? 'upstream-timeout' : 'upstream-unavailable';
+    this.#options.onFailure({ at, error: new MaruError(code, { cause }) });
+  }
+
+  /** Another tunnel may have it next. */
+  #leaveClient(): void {
+    this.#client.off('error', this.#onClientError);
+    this.#client.off('close', this.#onClientGone);
+    this.#client.off('end', this.#onClientGone);
+    this.#client.off('drain', this.#onClientDrain);
   }
 
   /** One end has gone: the other gets what is on its way, and goes. */
@@ -193,9 +219,9 @@ export class Tunnel {
     if (began === 'dialing' || began === 'asking') {
       // The client went first: there is nobody left to answer. Had the upstream gone, #fail would have spoken.
       if (remaining !== this.#upstream) return;
+      this.destroy();
       this.#state = 'over';
       clearTimeout(this.#timer);
-      this.destroy();
       return;
     }
     if (began === 'over' && remaining === this.#client) return;

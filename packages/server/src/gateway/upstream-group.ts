@@ -1,127 +1,233 @@
-// Several processes that do the same, as one upstream: who has the least to do gets the next, who is away gets none.
+// A service in other processes, at one address or many: who has the least to do gets the next, who can't be had gets none.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { MaruError } from '@maru/contract';
+import { MaruError } from '@maru/contract';
+import { refuseSocket, sendError } from '../http/http-error.ts';
+import { closeWithRetry } from '../http/retry-later.ts';
 import type { Upstream } from '../http/upstream.ts';
+import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { RemoteUpstream, UpstreamTarget } from './remote-upstream.ts';
+import type { MemberState } from './member-state.ts';
+import { type Lookup, nameOf, UpstreamAddresses, type UpstreamTarget } from './upstream-addresses.ts';
+import { FAILURES, type Failure } from './upstream-failure.ts';
+import { type CheckOptions, type MemberLimits, UpstreamMember } from './upstream-member.ts';
 
-/** One of them. */
-type Member = {
-  readonly target: UpstreamTarget;
-  /** @param onFailure told of each request or upgrade that it didn't answer */
-  readonly open: (onFailure: (error: MaruError) => void) => RemoteUpstream;
+export type UpstreamLimits = MemberLimits & {
+  /** What a client is told in `retry-after=<ms>` when its upgrade can't be had now. */
+  readonly retryAfterMs: number;
 };
 
 export type UpstreamGroupOptions = {
-  readonly members: readonly Member[];
-  /** How often each is tried, and how long a try may take. */
-  readonly checkMs: number;
+  /** What log and metrics call it: `chat`. */
+  readonly name: string;
+  /** `http://host:port` and `unix:/path`, one or several with commas between. */
+  readonly addresses: string;
+  readonly lookup: Lookup;
+  readonly resolveMs: number;
+  /** Of each address. */
+  readonly limits: UpstreamLimits;
+  readonly check: CheckOptions;
+  readonly counts: Counts;
   readonly log: Logger;
 };
 
-type Place = {
-  readonly name: string;
-  readonly target: UpstreamTarget;
-  readonly upstream: RemoteUpstream;
-  isOut: boolean;
+/** What requests and upgrades differ in. */
+type Asked = {
+  readonly req: IncomingMessage;
+  readonly isGone: () => boolean;
+  readonly loadOf: (member: UpstreamMember) => number;
+  readonly isFull: (member: UpstreamMember) => boolean;
+  /** @param hasBetter whether another that is healthy could be asked */
+  readonly ask: (
+    member: UpstreamMember,
+    hasBetter: () => boolean,
+    onFailure: (failure: Failure) => void,
+  ) => void;
+  readonly refuse: (error: MaruError) => void;
 };
 
+/** Within so many times the time of a connection another member may be asked: who waits is told in the end. */
+const CONNECTS_IN_A_ROW = 3;
+
 /**
- * | a member is | a request fails to reach it | a check fails | a check passes |
- * |---|---|---|---|
- * | *in* | → *out* | → *out* | stays |
- * | *out* | stays | stays | → *in* |
+ * States of a request: *asking* a member → *answered*, or → *asking* the next where FAILURES allows it → *refused*. Each
+ * member is asked once at most. States of a member: `member-state.ts`; if none is healthy, all are asked, for the checks
+ * may be what is wrong.
  *
- * A check is a TCP connection (or one to the Unix socket): a service that drains has stopped listening. If all are *out*,
- * all are tried, for the checks may be what is wrong. What was begun at a member stays there.
+ * | bound | at it |
+ * |---|---|
+ * | `maxRequests`, `maxTunnels` of every healthy member | overloaded: 503, for an upgrade of a page 1013 |
+ * | no address, or no member left to ask | what the last one came to: 502, 504, for an upgrade of a page 1013 |
+ * | `CONNECTS_IN_A_ROW` | nobody else is asked |
  */
 export class UpstreamGroup implements Upstream {
   readonly #options: UpstreamGroupOptions;
-  readonly #places: readonly Place[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #members = new Map<string, UpstreamMember>();
+  readonly #addresses: UpstreamAddresses;
+  readonly #closing = new Set<Promise<void>>();
+  #closed = false;
 
   constructor(options: UpstreamGroupOptions) {
     this.#options = options;
-    this.#places = options.members.map(({ target, open }) => {
-      const place: Place = {
-        name: nameOf(target),
-        target,
-        isOut: false,
-        upstream: open((error) => {
-          if (UNREACHED.has(error.code)) this.#take(place, true, error.code);
-        }),
-      };
-      return place;
+    const { addresses: given, lookup, resolveMs, log } = options;
+    this.#addresses = new UpstreamAddresses({
+      given,
+      lookup,
+      resolveMs,
+      onAddresses: (targets) => this.#follow(targets),
+      log,
     });
-    this.#timer = setInterval(() => {
-      for (const place of this.#places) void this.#check(place);
-    }, options.checkMs);
-    this.#timer.unref();
   }
 
-  /** How many take requests. */
-  get usable(): number {
-    return this.#places.filter(({ isOut }) => !isOut).length;
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get members(): readonly UpstreamMember[] {
+    return [...this.#members.values()];
+  }
+
+  countStates(): Readonly<Record<MemberState, number>> {
+    const states = { healthy: 0, ejected: 0, unhealthy: 0, leaving: 0 };
+    for (const { state } of this.members) states[state] += 1;
+    return states;
+  }
+
+  /** Resolves when names have been looked up, or could not be in the time of a connection: they go on being. */
+  async open(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#options.limits.connectTimeoutMs);
+    });
+    await Promise.race([this.#addresses.open(), late]);
+    clearTimeout(timer);
+  }
+
+  /** Rejects with a sentence when no member is healthy. */
+  async requireHealthy(): Promise<void> {
+    if (this.countStates().healthy > 0) return;
+    const states = this.members.map(({ name, state }) => `${name} is ${state}`);
+    throw new Error(`no ${this.name} service can be had: ${states.join(', ') || 'its name has no address'}`);
   }
 
   handleRequest(req: IncomingMessage, res: ServerResponse): void {
-    this.#leastBusy(({ requests }) => requests).handleRequest(req, res);
+    this.#ask({
+      req,
+      isGone: () => res.destroyed,
+      loadOf: (member) => member.requests,
+      isFull: (member) => member.isFullOfRequests,
+      ask: (member, _hasBetter, onFailure) => member.request(req, res, onFailure),
+      refuse: (error) => sendError(res, error, idOf(req)),
+    });
   }
 
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#leastBusy(({ tunnels }) => tunnels).handleUpgrade(req, socket, head);
+    this.#ask({
+      req,
+      isGone: () => {
+        if (socket.readable && socket.writable) return false;
+        socket.destroy();
+        return true;
+      },
+      loadOf: (member) => member.tunnels,
+      isFull: (member) => member.isFullOfTunnels,
+      ask: (member, hasBetter, onFailure) => member.upgrade(req, socket, head, hasBetter, onFailure),
+      refuse: (error) => {
+        // A page can't read a status, hence 101 and 1013 for it; everyone else gets the status.
+        if (req.headers.origin === undefined) refuseSocket(socket, error, idOf(req));
+        else closeWithRetry(req, socket, this.#options.limits.retryAfterMs);
+      },
+    });
   }
 
+  /** Cuts what is under way: whoever drains does so before. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await Promise.all(this.#places.map(({ upstream }) => upstream.close()));
+    this.#closed = true;
+    this.#addresses.close();
+    await Promise.all([...this.#closing, ...this.members.map((member) => member.close())]);
+  }
+
+  #ask(asked: Asked): void {
+    const { log, limits } = this.#options;
+    const tried = new Set<UpstreamMember>();
+    const until = performance.now() + CONNECTS_IN_A_ROW * limits.connectTimeoutMs;
+    const other = (): UpstreamMember | undefined =>
+      performance.now() < until ? this.#choose(asked, tried) : undefined;
+    const hasBetter = (): boolean => other()?.state === 'healthy';
+    const ask = (member: UpstreamMember): void => {
+      tried.add(member);
+      asked.ask(member, hasBetter, ({ at, error }) => {
+        const facts = {
+          requestId: idOf(asked.req),
+          upstream: member.name,
+          code: error.code,
+          err: error.cause,
+        };
+        if (asked.isGone()) return;
+        const repeated = FAILURES[at].mayRepeat(asked.req) ? other() : undefined;
+        if (repeated !== undefined) {
+          log.info(facts, 'upstream failed, another is asked');
+          ask(repeated);
+          return;
+        }
+        log.warn(facts, 'upstream failed');
+        this.#refuse(asked, error);
+      });
+    };
+
+    if (asked.isGone()) return;
+    const first = this.#choose(asked, tried);
+    if (first !== undefined) ask(first);
+    else this.#refuse(asked, new MaruError(this.#members.size > 0 ? 'overloaded' : 'upstream-unavailable'));
+  }
+
+  #refuse(asked: Asked, error: MaruError): void {
+    this.#options.counts.refused(error.code);
+    asked.refuse(error);
   }
 
   /** Of those with as little to do any one: several gateways would otherwise all begin with the same. */
-  #leastBusy(loadOf: (upstream: RemoteUpstream) => number): RemoteUpstream {
-    const usable = this.#places.filter(({ isOut }) => !isOut);
-    const among = usable.length > 0 ? usable : this.#places;
-    const least = Math.min(...among.map(({ upstream }) => loadOf(upstream)));
-    const idlest = among.filter(({ upstream }) => loadOf(upstream) === least);
-    const chosen = idlest[Math.floor(Math.random() * idlest.length)];
-    if (chosen === undefined) throw new Error('a group has at least one member');
-    return chosen.upstream;
+  #choose({ loadOf, isFull }: Asked, tried: ReadonlySet<UpstreamMember>): UpstreamMember | undefined {
+    const left = this.members.filter((member) => member.state !== 'leaving' && !tried.has(member));
+    const healthy = left.filter(({ state }) => state === 'healthy');
+    const free = (healthy.length > 0 ? healthy : left).filter((member) => !isFull(member));
+    const least = Math.min(...free.map(loadOf));
+    const idlest = free.filter((member) => loadOf(member) === least);
+    return idlest[Math.floor(Math.random() * idlest.length)];
   }
 
-  async #check(place: Place): Promise<void> {
-    const problem = await reach(place.target, this.#options.checkMs);
-    this.#take(place, problem !== null, problem ?? '');
+  #follow(targets: readonly UpstreamTarget[]): void {
+    const wanted = new Map(targets.map((target) => [nameOf(target), target]));
+    for (const member of this.members) if (!wanted.has(member.name)) member.remove();
+    for (const [name, target] of wanted) {
+      const known = this.#members.get(name);
+      if (known === undefined) this.#members.set(name, this.#open(target));
+      else known.restore();
+    }
   }
 
-  #take(place: Place, isOut: boolean, reason: string): void {
-    if (place.isOut === isOut) return;
-    place.isOut = isOut;
-    const { log } = this.#options;
-    if (isOut)
-      log.warn({ upstream: place.name, reason }, 'an upstream is away: it gets nothing until it answers');
-    else log.info({ upstream: place.name }, 'an upstream is back');
+  #open(target: UpstreamTarget): UpstreamMember {
+    const { name, limits, check, log } = this.#options;
+    return new UpstreamMember({
+      target,
+      limits,
+      check,
+      isAlone: (member) => !this.members.some((each) => each !== member && each.state === 'healthy'),
+      onState: ({ name: address, state }, why) => {
+        const level = state === 'healthy' || state === 'leaving' ? 'info' : 'warn';
+        log[level]({ upstream: name, address, state, why }, `an address of an upstream is ${state}`);
+      },
+      onLeft: (member) => {
+        if (this.#closed) return;
+        this.#members.delete(member.name);
+        const closed = member.close().finally(() => this.#closing.delete(closed));
+        this.#closing.add(closed);
+      },
+    });
   }
 }
 
-/** Failures of reaching it at all; what a service says itself, however unwelcome, is no reason to leave it out. */
-const UNREACHED: ReadonlySet<string> = new Set(['upstream-unavailable']);
-
-function nameOf(target: UpstreamTarget): string {
-  return 'socketPath' in target ? target.socketPath : `${target.host}:${target.port}`;
-}
-
-/** `null`: it takes connections. */
-function reach(target: UpstreamTarget, withinMs: number): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = connect('socketPath' in target ? { path: target.socketPath } : target);
-    const end = (problem: string | null): void => {
-      socket.destroy();
-      resolve(problem);
-    };
-    socket.setTimeout(withinMs, () => end(`no connection within ${withinMs} ms`));
-    socket.once('connect', () => end(null));
-    socket.once('error', (error) => end(error.message));
-  });
+/** The gateway wrote it; a request that came past the gateway has none. */
+function idOf(req: IncomingMessage): string {
+  return req.headers['x-request-id']?.toString() ?? '';
 }

@@ -19,6 +19,16 @@ export const METRICS = {
     labels: [],
     help: "Of those to rooms, the ones that aren't at the head of the log: catching up, or waiting for their session to read",
   },
+  maru_upstream_members: {
+    kind: 'gauge',
+    labels: ['upstream', 'state'],
+    help: 'Addresses of services that a gateway reaches in other processes: healthy, ejected (failed requests), unhealthy (fails checks), or leaving (gone from their name)',
+  },
+  maru_upstream_tunnels: {
+    kind: 'gauge',
+    labels: ['upstream', 'address'],
+    help: 'WebSockets that a gateway has open to each of them',
+  },
   maru_append_pending: {
     kind: 'gauge',
     labels: [],

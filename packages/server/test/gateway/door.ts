@@ -26,7 +26,13 @@ export class LogText extends Writable {
   text = '';
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.text += chunk.toString();
+    this.emit('line');
     done();
+  }
+
+  /** Resolves when a line says so, or as many lines do; the test's own time is the limit. */
+  async until(line: RegExp, times = 1): Promise<void> {
+    while ((this.text.match(new RegExp(line, 'g')) ?? []).length < times) await once(this, 'line');
   }
 }
 

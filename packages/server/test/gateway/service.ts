@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { pino } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { RemoteUpstream, type RemoteUpstreamLimits } from '../../src/gateway/remote-upstream.ts';
+import { nameOf, type UpstreamTarget } from '../../src/gateway/upstream-addresses.ts';
+import { UpstreamGroup, type UpstreamLimits } from '../../src/gateway/upstream-group.ts';
 import type { Upstream } from '../../src/http/upstream.ts';
 import { Counts } from '../../src/telemetry/counts.ts';
 import { OpenSockets } from './open-sockets.ts';
@@ -14,7 +15,7 @@ import { OpenSockets } from './open-sockets.ts';
 export const UPSTREAM_KINDS = ['in process', 'over TCP', 'over a Unix socket'] as const;
 export type UpstreamKind = (typeof UPSTREAM_KINDS)[number];
 
-export const REMOTE_LIMITS: RemoteUpstreamLimits = {
+export const REMOTE_LIMITS: UpstreamLimits = {
   connectTimeoutMs: 500,
   upgradeTimeoutMs: 500,
   responseTimeoutMs: 500,
@@ -33,7 +34,7 @@ export type ServiceOptions = {
   /** In the place of the WebSocket server. */
   onUpgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   onSession?: (session: WebSocket, req: IncomingMessage) => void;
-  limits?: Partial<RemoteUpstreamLimits>;
+  limits?: Partial<UpstreamLimits>;
   log?: NodeJS.WritableStream;
 };
 
@@ -78,13 +79,22 @@ export async function openService(kind: UpstreamKind, options: ServiceOptions = 
   };
 }
 
-export function remoteTo(
-  target: { host: string; port: number } | { socketPath: string },
-  options: ServiceOptions = {},
-): RemoteUpstream {
+/** One address, not checked. */
+export async function remoteTo(target: UpstreamTarget, options: ServiceOptions = {}): Promise<UpstreamGroup> {
   const limits = { ...REMOTE_LIMITS, ...options.limits };
   const log = options.log === undefined ? pino({ level: 'silent' }) : pino({ level: 'trace' }, options.log);
-  return new RemoteUpstream({ target, limits, counts: new Counts(), log });
+  const group = new UpstreamGroup({
+    name: 'chat',
+    addresses: nameOf(target),
+    lookup: () => Promise.reject(new Error('no names here')),
+    resolveMs: 60_000,
+    limits,
+    check: { everyMs: 0, path: '/healthz' },
+    counts: new Counts(),
+    log,
+  });
+  await group.open();
+  return group;
 }
 
 async function connectTo(kind: UpstreamKind, server: Server, options: ServiceOptions) {
@@ -101,7 +111,7 @@ async function connectTo(kind: UpstreamKind, server: Server, options: ServiceOpt
     if (kind === 'over TCP') server.listen(0, '127.0.0.1', resolve);
     else server.listen(path, resolve);
   });
-  const upstream = remoteTo(
+  const upstream = await remoteTo(
     kind === 'over TCP' ? { host: '127.0.0.1', port: portOf(server) } : { socketPath: path },
     options,
   );

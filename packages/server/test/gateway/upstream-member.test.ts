@@ -1,4 +1,4 @@
-// A remote upstream that is down, slow, overloaded or speaks nonsense: never a hang, and a browser learns when to retry.
+// A upstream in another process that is down, slow, overloaded or speaks nonsense: never a hang, and a browser learns when to retry.
 import { once } from 'node:events';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as moment } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { RemoteUpstream } from '../../src/gateway/remote-upstream.ts';
 import { readUpgradeAnswer } from '../../src/gateway/upgrade-answer.ts';
 import { acceptKey } from '../../src/http/retry-later.ts';
 import {
@@ -32,7 +31,7 @@ afterEach(async () => {
 
 async function openTo(target: Parameters<typeof remoteTo>[0], options: ServiceOptions = {}) {
   const log = new LogText();
-  const upstream: RemoteUpstream = remoteTo(target, { log, ...options });
+  const upstream = await remoteTo(target, { log, ...options });
   const door = await openDoor(upstream);
   cleanup.push(
     () => upstream.close(),
