@@ -256,6 +256,11 @@ export const configSchema = z.strictObject({
         .default(30_000)
         .describe('How long a Close waits for the other Close: what a slow reader has to read first'),
       drainMs: ms.default(2_000).describe('The same when the server itself ends'),
+      drainPerSecond: count
+        .default(2_000)
+        .describe(
+          'How many sessions are sent away in a second when the server ends: they come back elsewhere',
+        ),
       tickMs: z
         .int()
         .min(10)

@@ -15,6 +15,7 @@ export const NOT_LIMITS = [
   'passcode',
   'heartBeatMs',
   'tickMs',
+  'drainPerSecond',
 ] as const satisfies readonly ChatSetting[];
 
 export type Limit = Exclude<ChatSetting, (typeof NOT_LIMITS)[number]>;

@@ -14,12 +14,15 @@ import { ConnectRate } from './connect-rate.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
 import { chooseSubprotocol } from './subprotocol.ts';
+import { inWaves } from './waves.ts';
 
 export type EndpointLimits = {
   /** WebSockets open at a time, those that are closing included. */
   readonly sessions: number;
   /** Upgrades of one address. */
   readonly connectsPerSecond: number;
+  /** Sessions that are sent away when the server ends. */
+  readonly drainPerSecond: number;
 };
 
 export type EndpointOptions = {
@@ -123,14 +126,17 @@ export class Endpoint {
     });
   }
 
-  /** Sends every session away with 1012 and waits until all sockets are gone; after `timing.drainMs` they are cut. */
+  /**
+   * Sends every session away with 1012, in waves, and waits until all sockets are gone; `timing.drainMs` after the last wave
+   * those that are left are cut.
+   */
   async close(): Promise<void> {
     this.#draining = true;
     if (this.#sessions.size > 0) {
       const empty = new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
       });
-      for (const session of this.#sessions) session.goAway();
+      await inWaves([...this.#sessions], this.#options.limits.drainPerSecond, (session) => session.goAway());
       const timer = setTimeout(() => {
         for (const session of this.#sessions) session.cut();
       }, this.#services.timing.drainMs);

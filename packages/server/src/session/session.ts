@@ -38,8 +38,8 @@ export type Subscription = {
 export type Peer = { readonly address: string; readonly origin: string | undefined };
 
 /**
- * States: *open* (no CONNECT yet) → *connected* → *leaving* (DISCONNECT came, receipts drain) or *failing* (an ERROR
- * waits for the receipts before it) → *ended*. The mailbox keeps the order of frames and answers, the outbound queue that
+ * States: *open* (no CONNECT yet) → *connected* → *leaving* (DISCONNECT came, receipts drain), *sent away* (the server ends,
+ * receipts drain) or *failing* (an ERROR waits for the receipts before it) → *ended*. The mailbox keeps the order of frames and answers, the outbound queue that
  * of deliveries; `Liveness` says when one has waited too long for the other side.
  */
 export class Session implements Ticking {
@@ -51,7 +51,7 @@ export class Session implements Ticking {
   readonly effects: Effects;
   readonly errorQueue = new ErrorQueue(this.id);
   principal: Principal | null = null;
-  #state: 'open' | 'connected' | 'leaving' | 'failing' | 'ended' = 'open';
+  #state: 'open' | 'connected' | 'leaving' | 'sent away' | 'failing' | 'ended' = 'open';
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex & Partial<Counters>;
   readonly peer: Peer;
@@ -97,6 +97,7 @@ export class Session implements Ticking {
       onFailed: (error, octets) => this.#end(error, octets),
       onEmpty: () => {
         if (this.#state === 'leaving') this.#end(null, null);
+        if (this.#state === 'sent away') this.#end(new MaruError('going-away'), null);
       },
     });
     this.#liveness = new Liveness(timing, clock.now);
@@ -226,9 +227,16 @@ export class Session implements Ticking {
     else if (verdict !== null) this.fail(new MaruError(verdict));
   }
 
-  /** The server is going away: close 1012, no ERROR before it; the reason says when to come back. */
+  /**
+   * The server is going away: close 1012, no ERROR before it; the reason says when to come back. What was begun is answered
+   * first, nothing more is begun.
+   */
   goAway(): void {
-    this.#end(new MaruError('going-away'), null);
+    if (this.#mailbox.unanswered === 0) return this.#end(new MaruError('going-away'), null);
+    // Who leaves or failed ends without this.
+    if (this.#state !== 'open' && this.#state !== 'connected') return;
+    this.#state = 'sent away';
+    this.#mailbox.stop();
   }
 
   /** Ends the socket without further ado: whoever was to answer a Close has had their time. */
