@@ -169,7 +169,9 @@ export const roomSignalSchema = z.discriminatedUnion('type', [
     roomId: id,
     userIds: z
       .array(z.string())
-      .describe('Who listens now; sent to a new subscriber only, 1,000 people at most'),
+      .describe(
+        'Who listens now, 1,000 at most: sent to a new subscriber, and to all if many come or go at once',
+      ),
   }),
 ]);
 export type RoomSignal = z.infer<typeof roomSignalSchema>;

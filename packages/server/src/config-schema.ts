@@ -91,6 +91,11 @@ export const configSchema = z.strictObject({
       headMs: ms
         .default(1_000)
         .describe('How often rooms are compared with the database, for what no bus brought'),
+      presenceMs: ms
+        .default(5_000)
+        .describe(
+          'How often a chat service says that it lives; after three times that, who was there is gone',
+        ),
     })
     .prefault({}),
 

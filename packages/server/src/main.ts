@@ -4,11 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
-import type { Bus } from './broker/bus.ts';
 import { Pace } from './broker/catch-up-turns.ts';
-import { LocalBroker } from './broker/local-broker.ts';
-import { RoomHeads } from './broker/room-heads.ts';
-import { RoomListFeed } from './broker/room-list-feed.ts';
 import { Turn } from './broker/turn.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -28,6 +24,7 @@ import { createTokenVerifier, type TokenVerifier } from './identity/token-verifi
 import { Lifecycle, type Opened } from './lifecycle.ts';
 import { closeAll, listenAll } from './listen.ts';
 import { type Listening, type Maru, type MaruOptions, OPERATIONS_PORTS, ROLES, type Role } from './maru.ts';
+import { openBroker } from './open-broker.ts';
 import { openStore } from './open-store.ts';
 import { Clock } from './session/clock.ts';
 import { Endpoint } from './session/endpoint.ts';
@@ -175,45 +172,14 @@ async function openChat(
   const door = createDoor([...handlers, ...modules]);
 
   const store = await openStore(config, { log, readiness }, onFatal);
-  const bus = await openBus(config, log);
   const turn = new Turn();
-  const broker = new LocalBroker(store, turn, counts, {
-    messagesAsSignals: config.destinations.legacyRooms,
-    bus,
-    onRead: (committed) => roomLists.publish([committed]),
-  });
-  const roomLists = new RoomListFeed({
-    store,
+  const {
     broker,
+    roomLists,
     bus,
-    onFailure: (error) => log.error({ err: error }, 'a room for a room list could not be read'),
-  });
-  // Committed first, then published: no entry is heard that could still be lost.
-  store.onCommitted((entries) => {
-    bus?.publish(entries);
-    broker.publish(entries);
-    roomLists.publish(entries);
-  });
-  bus?.listen({
-    onEntries(entries) {
-      broker.publish(entries);
-      roomLists.publish(entries);
-    },
-    onJoined: (joined) => roomLists.hearJoined(joined),
-    onSignal: (signal) => broker.hearSignal(signal),
-  });
+    close: closeBroker,
+  } = await openBroker(config, store, turn, { log, counts });
   const sparse = new SparseLog({ log, level: 'error' });
-  // Of the embedded database nobody else writes.
-  const heads =
-    config.database.url === undefined
-      ? null
-      : new RoomHeads({
-          store,
-          rooms: broker.rooms,
-          everyMs: config.bus.headMs,
-          onFailure: (error) =>
-            sparse.tell('heads', { err: error }, 'rooms could not be compared with the database'),
-        });
 
   const people = new People(store);
   const readMarkers = new ReadMarkers({ store, broker, roomLists });
@@ -272,19 +238,12 @@ async function openChat(
     },
     drain: () => endpoint.close(),
     close: async () => {
-      heads?.close();
-      roomLists.close();
+      closeBroker();
       await api.close();
       await store.close();
       await bus?.close();
     },
   };
-}
-
-async function openBus({ bus }: Config, log: Logger): Promise<Bus | undefined> {
-  if (bus.servers.length === 0) return undefined;
-  const { NatsBus } = await import('./broker/nats-bus.ts');
-  return new NatsBus({ ...bus, log });
 }
 
 /** A part in this process is handed requests and sockets as they are; one elsewhere is reached over HTTP/1.1. */

@@ -4,7 +4,7 @@ import { nanoid } from 'nanoid';
 import type { Committed, Store } from '../store/store.ts';
 import { Counts } from '../telemetry/counts.ts';
 import type { Broker, From, Live, Publication, Subscribed, Subscriber, Topic } from './broker.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, NodeWord, PresenceWord } from './bus.ts';
 import { RoomChannel } from './room-channel.ts';
 import { RoomCursor } from './room-cursor.ts';
 import { RoomPages } from './room-pages.ts';
@@ -19,6 +19,8 @@ export type LocalBrokerOptions = {
   /** Who listens to a room's signals hears its new messages too. */
   readonly messagesAsSignals?: boolean;
   readonly bus?: Bus | undefined;
+  /** With a bus: how often this service says that it lives. Default: 5,000. */
+  readonly presenceMs?: number | undefined;
   /** Told of each entry that neither this process committed nor the bus brought: it was read from the log. */
   readonly onRead?: (committed: Committed) => void;
 };
@@ -39,14 +41,14 @@ export class LocalBroker implements Broker {
   #subscriptions = 0;
 
   constructor(store: Store, turn: Turn, counts: Counts = new Counts(), options: LocalBrokerOptions = {}) {
-    const { messagesAsSignals = false, bus, onRead = () => {} } = options;
+    const { messagesAsSignals = false, bus, presenceMs, onRead = () => {} } = options;
     this.#bus = bus;
     this.#onRead = onRead;
     this.#store = store;
     this.#turn = turn;
     this.#counts = counts;
     this.#pages = new RoomPages(store, counts, PAGE_OCTETS);
-    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals, bus });
+    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals, bus, presenceMs });
   }
 
   get subscriptions(): number {
@@ -124,6 +126,20 @@ export class LocalBroker implements Broker {
   /** A signal of another service. */
   hearSignal(signal: RoomSignal): void {
     this.#signals.publish(signal);
+  }
+
+  /** What another service says of who listens to a room there. */
+  hearPresence(roomId: string, word: PresenceWord): void {
+    this.#signals.hearPresence(roomId, word);
+  }
+
+  hearNode(word: NodeWord): void {
+    this.#signals.hearNode(word);
+  }
+
+  /** The other services hear that nobody is here any more. */
+  close(): void {
+    this.#signals.close();
   }
 
   /** Rooms with subscribers here. */

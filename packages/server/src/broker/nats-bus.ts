@@ -3,7 +3,7 @@ import type { RoomSignal } from '@maru/contract';
 import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { Committed } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Bus, BusListener, Following } from './bus.ts';
+import type { Bus, BusListener, Following, MarkedWord, NodeWord, PresenceWord } from './bus.ts';
 
 export type NatsBusOptions = {
   /** `nats://host:port`, any of a cluster; the others are learnt from it. */
@@ -41,6 +41,7 @@ export class NatsBus implements Bus {
 
   constructor(options: NatsBusOptions) {
     this.#options = options;
+    this.#follow(this.#nodeSubject, (message) => this.#listener?.onNode(message.json<NodeWord>()));
     this.#opening = this.#open();
   }
 
@@ -55,26 +56,42 @@ export class NatsBus implements Bus {
   }
 
   followRoom(roomId: string): Following {
-    const entries = this.#follow(this.#roomSubject(roomId), (message) => {
+    const end = this.#follow(this.#roomSubject(roomId), (message) => {
       this.#listener?.onEntries(message.json<Committed[]>());
     });
+    return { ready: this.#flushed(), end };
+  }
+
+  followSignals(roomId: string): Following {
     const signals = this.#follow(this.#signalSubject(roomId), (message) => {
       this.#listener?.onSignal(message.json<RoomSignal>());
+    });
+    const presence = this.#follow(this.#presenceSubject(roomId), (message) => {
+      this.#listener?.onPresence(roomId, message.json<PresenceWord>());
     });
     return {
       ready: this.#flushed(),
       end: () => {
-        entries();
         signals();
+        presence();
       },
     };
   }
 
   followUser(userId: string): Following {
-    const end = this.#follow(this.#userSubject(userId), (message) => {
+    const joined = this.#follow(this.#joinedSubject(userId), (message) => {
       this.#listener?.onJoined(message.json<Committed>());
     });
-    return { ready: this.#flushed(), end };
+    const marked = this.#follow(this.#markedSubject(userId), (message) => {
+      this.#listener?.onMarked(message.json<MarkedWord>());
+    });
+    return {
+      ready: this.#flushed(),
+      end: () => {
+        joined();
+        marked();
+      },
+    };
   }
 
   publish(entries: readonly Committed[]): void {
@@ -84,12 +101,24 @@ export class NatsBus implements Bus {
     for (const committed of entries) {
       const { entry } = committed;
       if (entry.type === 'member.joined')
-        this.#send(this.#userSubject(entry.userId), JSON.stringify(committed));
+        this.#send(this.#joinedSubject(entry.userId), JSON.stringify(committed));
     }
   }
 
   publishSignal(signal: RoomSignal): void {
     this.#send(this.#signalSubject(signal.roomId), JSON.stringify(signal));
+  }
+
+  publishMarked(marked: MarkedWord): void {
+    this.#send(this.#markedSubject(marked.userId), JSON.stringify(marked));
+  }
+
+  publishPresence(roomId: string, word: PresenceWord): void {
+    this.#send(this.#presenceSubject(roomId), JSON.stringify(word));
+  }
+
+  publishNode(word: NodeWord): void {
+    this.#send(this.#nodeSubject, JSON.stringify(word));
   }
 
   async close(): Promise<void> {
@@ -202,8 +231,20 @@ export class NatsBus implements Bus {
     return `${this.#options.prefix}.signal.${tokenOf(roomId)}`;
   }
 
-  #userSubject(userId: string): string {
-    return `${this.#options.prefix}.user.${tokenOf(userId)}`;
+  #presenceSubject(roomId: string): string {
+    return `${this.#options.prefix}.presence.${tokenOf(roomId)}`;
+  }
+
+  #joinedSubject(userId: string): string {
+    return `${this.#options.prefix}.joined.${tokenOf(userId)}`;
+  }
+
+  #markedSubject(userId: string): string {
+    return `${this.#options.prefix}.marked.${tokenOf(userId)}`;
+  }
+
+  get #nodeSubject(): string {
+    return `${this.#options.prefix}.node`;
   }
 }
 

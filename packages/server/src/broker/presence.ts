@@ -1,4 +1,4 @@
-// Who listens to a room now: people, however many subscriptions each has.
+// Who listens to a room now: people, however many subscriptions each has, here or at other services.
 
 /** Bound: the people who subscribe. */
 export class Presence {

@@ -2,7 +2,7 @@
 import { type Reading, type Room, type RoomListEvent, USER_DESTINATIONS } from '@maru/contract';
 import type { Committed, Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
-import type { Bus, Following } from './bus.ts';
+import type { Bus, Following, MarkedWord } from './bus.ts';
 import { RoomPulse } from './room-pulse.ts';
 
 /** Rooms of one person that are followed: the newest ones, and those joined since. */
@@ -96,6 +96,12 @@ export class RoomListFeed {
 
   /** A person's read marker was moved to somewhere; messages of their own need not be said. */
   read(userId: string, roomId: string, { readSeq }: Pick<Reading, 'readSeq'>): void {
+    this.hearMarked({ userId, roomId, readSeq });
+    this.#options.bus?.publishMarked({ userId, roomId, readSeq });
+  }
+
+  /** As `read`, at another service. */
+  hearMarked({ userId, roomId, readSeq }: MarkedWord): void {
     const watcher = this.#watchers.get(userId);
     watcher?.meanwhile?.marked.set(roomId, readSeq);
     if (watcher?.rooms.has(roomId) === true) this.#pulses.get(roomId)?.marked(userId, readSeq);

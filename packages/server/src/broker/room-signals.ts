@@ -4,13 +4,16 @@ import { nanoid } from 'nanoid';
 import type { Committed, Standing, Store } from '../store/store.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import type { Subscribed, Subscriber } from './broker.ts';
-import type { Bus, Following } from './bus.ts';
+import type { Bus, Following, NodeWord, PresenceWord } from './bus.ts';
+import { SharedPresence } from './shared-presence.ts';
 import { SignalRoom } from './signal-room.ts';
 
 export type RoomSignalsOptions = {
   readonly store: Pick<Store, 'findStanding'>;
   readonly counts: Counts;
   readonly bus?: Bus | undefined;
+  /** With a bus: how often the service says that it lives. Default: 5,000. */
+  readonly presenceMs?: number | undefined;
   /** A person's typing is told at most once in so long. Default: 1,000. */
   readonly typingIntervalMs?: number;
   /** People of a room up to whose number presence and read markers are told. Default: 1,000. */
@@ -28,7 +31,8 @@ export type RoomSignalsOptions = {
 export class RoomSignals {
   readonly #options: RoomSignalsOptions;
   readonly #rooms = new Map<string, SignalRoom>();
-  readonly #followed = new Map<SignalRoom, Following>();
+  readonly #followed = new Map<SignalRoom, readonly Following[]>();
+  readonly #shared: SharedPresence | undefined;
   /** No other process, nor this one after a restart, makes the same message ids. */
   readonly #idPrefix = nanoid(12);
   #published = 0;
@@ -36,6 +40,8 @@ export class RoomSignals {
 
   constructor(options: RoomSignalsOptions) {
     this.#options = options;
+    const { bus, presenceMs: everyMs = 5_000 } = options;
+    if (bus !== undefined) this.#shared = new SharedPresence({ bus, everyMs });
   }
 
   get subscriptions(): number {
@@ -52,7 +58,7 @@ export class RoomSignals {
     const room = this.#roomOf(roomId);
     const arrival = room.arrive(userId);
     try {
-      await this.#followed.get(room)?.ready;
+      for (const { ready } of this.#followed.get(room) ?? []) await ready;
       const standing = await this.#options.store.findStanding(roomId, userId);
       requireMember(standing, arrival.isRoomGone, arrival.leftAt);
       const subscription = room.add(subscriber, standing.head);
@@ -71,6 +77,19 @@ export class RoomSignals {
 
   publish(signal: RoomSignal): void {
     this.#rooms.get(signal.roomId)?.publish(signal);
+  }
+
+  hearPresence(roomId: string, word: PresenceWord): void {
+    this.#shared?.hear(roomId, word);
+  }
+
+  hearNode(word: NodeWord): void {
+    this.#shared?.hearNode(word);
+  }
+
+  /** The other services hear that nobody listens here any more. */
+  close(): void {
+    this.#shared?.end();
   }
 
   /** Entries just committed: who left, and all of a deleted room, hear nothing more. */
@@ -99,18 +118,28 @@ export class RoomSignals {
         this.#published += 1;
         return `${this.#idPrefix}-${this.#published}`;
       };
-      room = new SignalRoom({ roomId, counts, typingIntervalMs, crowd, nextMessageId });
+      const onPeople = () => this.#shared?.changed(roomId);
+      room = new SignalRoom({ roomId, counts, typingIntervalMs, crowd, nextMessageId, onPeople });
       this.#rooms.set(roomId, room);
-      const followed = this.#options.bus?.followRoom(roomId);
-      if (followed !== undefined) this.#followed.set(room, followed);
+      this.#followAt(room);
     }
     return room;
+  }
+
+  /** The entries too: those of leaving end subscriptions here. */
+  #followAt(room: SignalRoom): void {
+    const { bus } = this.#options;
+    if (bus === undefined) return;
+    const signals = bus.followSignals(room.roomId);
+    this.#followed.set(room, [signals, bus.followRoom(room.roomId)]);
+    this.#shared?.open(room, signals.ready);
   }
 
   #forgetIdle(room: SignalRoom): void {
     if (!room.isIdle || this.#rooms.get(room.roomId) !== room) return;
     this.#rooms.delete(room.roomId);
-    this.#followed.get(room)?.end();
+    this.#shared?.close(room.roomId);
+    for (const followed of this.#followed.get(room) ?? []) followed.end();
     this.#followed.delete(room);
   }
 }

@@ -7,6 +7,8 @@ import { TopicChannel } from './topic-channel.ts';
 
 /** People named in one `presence.list`. */
 const LISTED = 1_000;
+/** When more come and go at once, all are listed anew instead of being told one by one. */
+const TOLD_SINGLY = 16;
 
 const NOBODY: readonly Subscriber[] = [];
 
@@ -27,6 +29,8 @@ export type SignalRoomOptions = {
   readonly typingIntervalMs: number;
   readonly crowd: number;
   readonly nextMessageId: () => string;
+  /** Others are there, at this service, than were before. */
+  readonly onPeople?: () => void;
 };
 
 /**
@@ -41,6 +45,9 @@ export class SignalRoom {
   readonly #channel: TopicChannel;
   readonly #listening = new Set<Listening>();
   readonly #arrivals = new Set<SignalArrival>();
+  /** At this service. */
+  readonly #here = new Presence();
+  /** At any: one for each service at which they are. */
   readonly #presence = new Presence();
   /** When who typed last; in that order. */
   readonly #typed = new Map<string, number>();
@@ -70,12 +77,13 @@ export class SignalRoom {
     const { userId } = subscriber;
     const listening = { subscriber, head };
     // Before it hears anything itself: it is told who is there, itself among them.
-    if (this.#presence.begin(userId)) this.publish(presenceOf(this.roomId, userId, true));
+    if (this.#here.begin(userId)) {
+      if (this.#presence.begin(userId)) this.publish(presenceOf(this.roomId, userId, true));
+      this.#options.onPeople?.();
+    }
     this.#listening.add(listening);
     this.#channel.add(subscriber);
-    const userIds = this.#presence.list(LISTED);
-    const list: RoomSignal = { type: 'presence.list', roomId: this.roomId, userIds };
-    this.#channel.tell(subscriber, this.#options.nextMessageId(), publicationOf(list));
+    this.#channel.tell(subscriber, this.#options.nextMessageId(), publicationOf(this.#list()));
     return listening;
   }
 
@@ -85,8 +93,25 @@ export class SignalRoom {
     const { subscriber } = listening;
     this.#channel.remove(subscriber);
     const { userId } = subscriber;
-    if (this.#presence.end(userId)) this.publish(presenceOf(this.roomId, userId, false));
+    if (this.#here.end(userId)) {
+      if (this.#presence.end(userId)) this.publish(presenceOf(this.roomId, userId, false));
+      this.#options.onPeople?.();
+    }
     return true;
+  }
+
+  /** Who listens at this service: `crowd` + 1 of them at most, which is enough to tell that it is a crowd. */
+  peopleHere(): string[] {
+    return this.#here.list(this.#options.crowd + 1);
+  }
+
+  /** At another service these began to listen, and these ended. */
+  hearPeople(begun: readonly string[], ended: readonly string[]): void {
+    const come = begun.filter((userId) => this.#presence.begin(userId));
+    const gone = ended.filter((userId) => this.#presence.end(userId));
+    if (come.length + gone.length > TOLD_SINGLY) return this.publish(this.#list());
+    for (const userId of come) this.publish(presenceOf(this.roomId, userId, true));
+    for (const userId of gone) this.publish(presenceOf(this.roomId, userId, false));
   }
 
   resume({ subscriber }: Listening): void {
@@ -120,6 +145,10 @@ export class SignalRoom {
     for (const { subscriber } of over) this.#channel.remove(subscriber);
     for (const listening of over) this.end(listening);
     return over.map(({ subscriber }) => subscriber);
+  }
+
+  #list(): RoomSignal {
+    return { type: 'presence.list', roomId: this.roomId, userIds: this.#presence.list(LISTED) };
   }
 
   #isTold(signal: RoomSignal): boolean {

@@ -44,7 +44,10 @@ async function openNodes(faults: Faults, headMs: number) {
       bus.listen({
         onEntries: (entries) => broker.publish(entries),
         onJoined: () => {},
+        onMarked: () => {},
         onSignal: (signal) => broker.hearSignal(signal),
+        onPresence: (roomId, word) => broker.hearPresence(roomId, word),
+        onNode: (word) => broker.hearNode(word),
       });
       const failures: unknown[] = [];
       const heads = new RoomHeads({

@@ -1,6 +1,13 @@
 // A bus that loses, delays, doubles and reorders what passes, by a seed: between services in this process.
 import type { RoomSignal } from '@maru/contract';
-import type { Bus, BusListener, Following } from '../../src/broker/bus.ts';
+import type {
+  Bus,
+  BusListener,
+  Following,
+  MarkedWord,
+  NodeWord,
+  PresenceWord,
+} from '../../src/broker/bus.ts';
 import type { Committed } from '../../src/store/store.ts';
 
 export type Faults = {
@@ -18,6 +25,7 @@ export class FaultyWire {
   readonly passed = { lost: 0, doubled: 0, late: 0, through: 0 };
   readonly #faults: Faults;
   readonly #ends = new Set<FaultyBus>();
+  readonly #cut = new Set<FaultyBus>();
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -29,7 +37,14 @@ export class FaultyWire {
     return end;
   }
 
+  /** An end of the wire is cut off: nothing comes to it or from it any more. */
+  cut(end: FaultyBus): void {
+    this.#ends.delete(end);
+    this.#cut.add(end);
+  }
+
   carry(from: FaultyBus, hear: (end: FaultyBus) => void): void {
+    if (this.#cut.has(from)) return;
     for (const end of this.#ends) if (end !== from) this.#pass(() => hear(end));
   }
 
@@ -56,7 +71,7 @@ export class FaultyWire {
 export class FaultyBus implements Bus {
   readonly trouble = null;
   readonly #wire: FaultyWire;
-  readonly #rooms = new Map<string, number>();
+  readonly #followed = new Map<string, number>();
   #listener: BusListener | undefined;
 
   constructor(wire: FaultyWire) {
@@ -68,32 +83,58 @@ export class FaultyBus implements Bus {
   }
 
   followRoom(roomId: string): Following {
-    this.#rooms.set(roomId, (this.#rooms.get(roomId) ?? 0) + 1);
-    return {
-      ready: Promise.resolve(),
-      end: () => this.#rooms.set(roomId, (this.#rooms.get(roomId) ?? 0) - 1),
-    };
+    return this.#follow(`room ${roomId}`);
   }
 
-  followUser(): Following {
-    return { ready: Promise.resolve(), end: () => {} };
+  followSignals(roomId: string): Following {
+    return this.#follow(`signals ${roomId}`);
+  }
+
+  followUser(userId: string): Following {
+    return this.#follow(`user ${userId}`);
   }
 
   publish(entries: readonly Committed[]): void {
     for (const [roomId, ofRoom] of Map.groupBy(entries, ({ entry }) => entry.roomId)) {
       // As over any wire: what is heard is a copy.
       const copy = () => structuredClone(ofRoom);
-      this.#wire.carry(this, (end) => end.#hear(roomId, (listener) => listener.onEntries(copy())));
+      this.#wire.carry(this, (end) => end.#hear(`room ${roomId}`, (listener) => listener.onEntries(copy())));
     }
   }
 
   publishSignal(signal: RoomSignal): void {
-    this.#wire.carry(this, (end) => end.#hear(signal.roomId, (listener) => listener.onSignal(signal)));
+    this.#say(`signals ${signal.roomId}`, (listener) => listener.onSignal(signal));
+  }
+
+  publishMarked(marked: MarkedWord): void {
+    this.#say(`user ${marked.userId}`, (listener) => listener.onMarked(marked));
+  }
+
+  publishPresence(roomId: string, word: PresenceWord): void {
+    this.#say(`signals ${roomId}`, (listener) => listener.onPresence(roomId, word));
+  }
+
+  publishNode(word: NodeWord): void {
+    this.#wire.carry(this, (end) => {
+      if (end.#listener !== undefined) end.#listener.onNode(word);
+    });
   }
 
   async close(): Promise<void> {}
 
-  #hear(roomId: string, tell: (listener: BusListener) => void): void {
-    if ((this.#rooms.get(roomId) ?? 0) > 0 && this.#listener !== undefined) tell(this.#listener);
+  #say(subject: string, tell: (listener: BusListener) => void): void {
+    this.#wire.carry(this, (end) => end.#hear(subject, tell));
+  }
+
+  #follow(subject: string): Following {
+    this.#followed.set(subject, (this.#followed.get(subject) ?? 0) + 1);
+    return {
+      ready: Promise.resolve(),
+      end: () => this.#followed.set(subject, (this.#followed.get(subject) ?? 0) - 1),
+    };
+  }
+
+  #hear(subject: string, tell: (listener: BusListener) => void): void {
+    if ((this.#followed.get(subject) ?? 0) > 0 && this.#listener !== undefined) tell(this.#listener);
   }
 }
