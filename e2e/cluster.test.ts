@@ -2,13 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Room } from '@maru/contract';
+import type { Room, RoomListEvent, RoomSignal } from '@maru/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Nats, startNats } from '../packages/server/test/engines/nats.ts';
 import { type Postgres, startPostgres } from '../packages/server/test/engines/postgres.ts';
 import { freePorts } from './free-port.ts';
 import { MaruProcess, type Settings } from './maru-process.ts';
 import { ask, call, createRoom, type Gateway, signUp, wholeHistory } from './people.ts';
+import { type RawFrame, RawStomp } from './raw-stomp.ts';
 import { StompClient } from './stomp-client.ts';
 
 /** A chat service and a gateway before it. */
@@ -36,6 +37,7 @@ beforeAll(async () => {
     dataDir: join(folder, 'data'),
     'database.url': await postgres.newDatabase(),
     'bus.servers': nats.url,
+    'bus.presenceMs': 500,
     publicUrl: `http://localhost:${rest[1]}`,
     'identity.port': identity,
     'gateway.identityUpstream': `http://127.0.0.1:${identity}`,
@@ -120,7 +122,68 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+/** Listens to a destination, from the RECEIPT on. */
+async function listen(chatUrl: string, token: string, destination: string): Promise<RawStomp> {
+  const stomp = await RawStomp.connect(chatUrl, token);
+  stomp.write('SUBSCRIBE', { id: '0', destination, receipt: 'r' });
+  const first = await stomp.frame();
+  // Of signals the list of who is there comes with the RECEIPT, in whichever order.
+  if (first.command === 'RECEIPT' && destination.startsWith('/user')) return stomp;
+  const second = await stomp.frame();
+  expect([first.command, second.command].sort()).toEqual(['MESSAGE', 'RECEIPT']);
+  return stomp;
+}
+
+const says = (said: RoomSignal, part: Partial<Record<string, unknown>>) =>
+  Object.entries(part).every(([name, value]) => (said as Record<string, unknown>)[name] === value);
+
+/** The next MESSAGE of which it is so; what else comes is passed over. */
+async function hears<T>(stomp: RawStomp, isIt: (body: T) => boolean): Promise<T> {
+  for (;;) {
+    const { command, body }: RawFrame = await stomp.frame();
+    if (command !== 'MESSAGE') continue;
+    const said = JSON.parse(body) as T;
+    if (isIt(said)) return said;
+  }
+}
+
 describe('two chat services on one PostgreSQL', () => {
+  it('typing, read markers and who is there are told at the other; who was at one that is killed is gone', async () => {
+    const { one, two, ann, bob, roomId, annAt, bobAt } = await meet();
+    const topic = `/topic/rooms/${roomId}`;
+    const bobHears = await listen(two.chatUrl, bob.token, topic);
+    const annHears = await listen(one.chatUrl, ann.token, topic);
+    await hears<RoomSignal>(annHears, (said) => says(said, { type: 'presence', userId: bob.userId }));
+    await hears<RoomSignal>(bobHears, (said) => says(said, { type: 'presence', userId: ann.userId }));
+
+    const lists = await listen(one.chatUrl, bob.token, '/user/queue/rooms');
+    bobHears.write('SEND', { destination: '/pub/typing' }, JSON.stringify({ roomId }));
+    await hears<RoomSignal>(annHears, (said) => says(said, { type: 'typing', userId: bob.userId }));
+    const { seq = '' } = await annAt.send(roomId, 'read this');
+    await hears<RoomListEvent>(lists, (event) => event.type === 'room.updated' && event.unread === 1);
+    bobHears.write('SEND', { destination: '/pub/read' }, JSON.stringify({ roomId, seq: Number(seq) }));
+    await hears<RoomSignal>(annHears, (said) =>
+      says(said, { type: 'read', userId: bob.userId, seq: Number(seq) }),
+    );
+    // Bob's list at the other service, where nothing of it was said by him.
+    await hears<RoomListEvent>(lists, (event) => event.type === 'room.updated' && event.unread === 0);
+
+    await two.chat.end('SIGKILL');
+    await hears<RoomSignal>(annHears, (said) =>
+      says(said, { type: 'presence', userId: bob.userId, online: false }),
+    );
+    two.chat = two.startChat();
+    await two.chat.ready();
+    await until(async () => (await ask(two, 'GET /api/me', { token: bob.token })).status === 200);
+    const again = await listen(two.chatUrl, bob.token, topic);
+    await hears<RoomSignal>(annHears, (said) =>
+      says(said, { type: 'presence', userId: bob.userId, online: true }),
+    );
+    await bobAt.ended;
+    for (const stomp of [again, annHears, lists]) stomp.drop();
+    await annAt.disconnect();
+  });
+
   it('2,000 messages of both to one room reach everybody at either, in one order, each once', async () => {
     const { ann, roomId, one, annAt, bobAt, annHears, bobHears } = await meet();
     await Promise.all(

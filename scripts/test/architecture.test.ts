@@ -132,7 +132,8 @@ test('only config.ts reads the environment, and only main.ts opens the parts', (
       readFileSync(join(ROOT, file), 'utf8'),
     ),
   );
-  expect(openers).toEqual(['packages/server/src/main.ts']);
+  // What one of its parts is made of may be put together beside it.
+  expect(openers).toEqual(['packages/server/src/main.ts', 'packages/server/src/open-broker.ts']);
 });
 
 test('every file begins with a sentence on what it is for', () => {
