@@ -5,6 +5,7 @@ import type { Committed, Store } from '../store/store.ts';
 import { Counts } from '../telemetry/counts.ts';
 import type { Broker, From, Live, Publication, Subscribed, Subscriber, Topic } from './broker.ts';
 import type { Bus, NodeWord, PresenceWord } from './bus.ts';
+import type { HeardRooms } from './heard-rooms.ts';
 import { RoomChannel } from './room-channel.ts';
 import { RoomCursor } from './room-cursor.ts';
 import { RoomPages } from './room-pages.ts';
@@ -19,6 +20,7 @@ export type LocalBrokerOptions = {
   /** Who listens to a room's signals hears its new messages too. */
   readonly messagesAsSignals?: boolean;
   readonly bus?: Bus | undefined;
+  readonly heard?: HeardRooms | undefined;
   /** With a bus: how often this service says that it lives. Default: 5,000. */
   readonly presenceMs?: number | undefined;
   /** Told of each entry that neither this process committed nor the bus brought: it was read from the log. */
@@ -41,14 +43,14 @@ export class LocalBroker implements Broker {
   #subscriptions = 0;
 
   constructor(store: Store, turn: Turn, counts: Counts = new Counts(), options: LocalBrokerOptions = {}) {
-    const { messagesAsSignals = false, bus, presenceMs, onRead = () => {} } = options;
+    const { messagesAsSignals = false, bus, heard, presenceMs, onRead = () => {} } = options;
     this.#bus = bus;
     this.#onRead = onRead;
     this.#store = store;
     this.#turn = turn;
     this.#counts = counts;
     this.#pages = new RoomPages(store, counts, PAGE_OCTETS);
-    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals, bus, presenceMs });
+    this.#signals = new RoomSignals({ store, counts, messages: messagesAsSignals, bus, heard, presenceMs });
   }
 
   get subscriptions(): number {
@@ -131,6 +133,11 @@ export class LocalBroker implements Broker {
   /** What another service says of who listens to a room there. */
   hearPresence(roomId: string, word: PresenceWord): void {
     this.#signals.hearPresence(roomId, word);
+  }
+
+  /** Of a room whose signals somebody here hears, in order; some of it was published before. Its messages are not said twice. */
+  hearInOrder(committed: Committed): void {
+    if (committed.entry.type !== 'message.created') this.#signals.follow([committed]);
   }
 
   hearNode(word: NodeWord): void {

@@ -1,8 +1,15 @@
 // `/user/queue/rooms`: each person's room list as it changes, made at this node from what is committed.
-import { type Reading, type Room, type RoomListEvent, USER_DESTINATIONS } from '@maru/contract';
+import {
+  type Reading,
+  type Room,
+  type RoomEntry,
+  type RoomListEvent,
+  USER_DESTINATIONS,
+} from '@maru/contract';
 import type { Committed, Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
 import type { Bus, Following, MarkedWord } from './bus.ts';
+import type { HeardRooms } from './heard-rooms.ts';
 import { RoomPulse } from './room-pulse.ts';
 
 /** Rooms of one person that are followed: the newest ones, and those joined since. */
@@ -26,6 +33,8 @@ export type RoomListFeedOptions = {
   readonly store: Pick<Store, 'listRooms' | 'findRoom'>;
   readonly broker: Pick<Broker, 'publishTopic'>;
   readonly bus?: Bus | undefined;
+  /** Where others write too: what brings the rooms of the lists here, in order. It is told what `publish` is told else. */
+  readonly heard?: HeardRooms | undefined;
   /** Default: 1,000. */
   readonly intervalMs?: number;
   /** A room could not be read; whoever was to hear of it hears of its next change, or reads the list anew by REST. */
@@ -88,8 +97,7 @@ export class RoomListFeed {
   publish(entries: readonly Committed[]): void {
     for (const { entry } of entries) {
       const { type, roomId } = entry;
-      if (type === 'member.joined' || type === 'member.left')
-        this.#follow(entry.userId, roomId, type === 'member.left');
+      if (type === 'member.joined' || type === 'member.left') this.#follow(entry.userId, entry);
       this.#pulses.get(roomId)?.hear(entry);
     }
   }
@@ -107,7 +115,7 @@ export class RoomListFeed {
     if (watcher?.rooms.has(roomId) === true) this.#pulses.get(roomId)?.marked(userId, readSeq);
   }
 
-  /** Somebody came into a room, said by another service to whom it concerns: the room's own entry may not come here. */
+  /** Somebody came into a room that may not be followed here yet. */
   hearJoined(joined: Committed): void {
     if (!this.#pulses.has(joined.entry.roomId)) this.publish([joined]);
   }
@@ -131,7 +139,7 @@ export class RoomListFeed {
       for (const room of page.items) {
         const { roomId } = room;
         if (meanwhile.left.has(roomId)) continue;
-        const pulse = this.#watch(userId, watcher, roomId);
+        const pulse = this.#watch(userId, watcher, roomId, room.head);
         pulse.learn(userId, room);
         pulse.marked(userId, meanwhile.marked.get(roomId) ?? 0);
       }
@@ -141,14 +149,15 @@ export class RoomListFeed {
   }
 
   /** Somebody came or went: the room is watched for them, be it to tell them of that. */
-  #follow(userId: string, roomId: string, hasLeft: boolean): void {
+  #follow(userId: string, { type, roomId, seq }: RoomEntry): void {
     const watcher = this.#watchers.get(userId);
     if (watcher === undefined) return;
-    if (hasLeft) watcher.meanwhile?.left.add(roomId);
-    this.#watch(userId, watcher, roomId);
+    if (type === 'member.left') watcher.meanwhile?.left.add(roomId);
+    this.#watch(userId, watcher, roomId, seq);
   }
 
-  #watch(userId: string, watcher: Watcher, roomId: string): RoomPulse {
+  /** @param head of the room's log, as far as it is known to who watches */
+  #watch(userId: string, watcher: Watcher, roomId: string, head: number): RoomPulse {
     watcher.rooms.add(roomId);
     let pulse = this.#pulses.get(roomId);
     if (pulse === undefined) {
@@ -163,7 +172,7 @@ export class RoomListFeed {
         },
       });
       this.#pulses.set(roomId, pulse);
-      const followed = this.#options.bus?.followRoom(roomId);
+      const followed = this.#options.heard?.follow(roomId, head);
       if (followed !== undefined) this.#followed.rooms.set(roomId, followed);
     }
     pulse.watch(userId);

@@ -5,6 +5,7 @@ import type { Committed, Standing, Store } from '../store/store.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import type { Subscribed, Subscriber } from './broker.ts';
 import type { Bus, Following, NodeWord, PresenceWord } from './bus.ts';
+import type { HeardRooms } from './heard-rooms.ts';
 import { SharedPresence } from './shared-presence.ts';
 import { SignalRoom } from './signal-room.ts';
 
@@ -12,6 +13,8 @@ export type RoomSignalsOptions = {
   readonly store: Pick<Store, 'findStanding'>;
   readonly counts: Counts;
   readonly bus?: Bus | undefined;
+  /** Where others write too: what finds the joins and leaves that the bus lost; `follow` is told of them. */
+  readonly heard?: HeardRooms | undefined;
   /** With a bus: how often the service says that it lives. Default: 5,000. */
   readonly presenceMs?: number | undefined;
   /** A person's typing is told at most once in so long. Default: 1,000. */
@@ -32,6 +35,7 @@ export class RoomSignals {
   readonly #options: RoomSignalsOptions;
   readonly #rooms = new Map<string, SignalRoom>();
   readonly #followed = new Map<SignalRoom, readonly Following[]>();
+  readonly #found = new Set<SignalRoom>();
   readonly #shared: SharedPresence | undefined;
   /** No other process, nor this one after a restart, makes the same message ids. */
   readonly #idPrefix = nanoid(12);
@@ -61,6 +65,7 @@ export class RoomSignals {
       for (const { ready } of this.#followed.get(room) ?? []) await ready;
       const standing = await this.#options.store.findStanding(roomId, userId);
       requireMember(standing, arrival.isRoomGone, arrival.leftAt);
+      this.#findFrom(room, standing.head);
       const subscription = room.add(subscriber, standing.head);
       this.#subscriptions += 1;
       return {
@@ -135,12 +140,22 @@ export class RoomSignals {
     this.#shared?.open(room, signals.ready);
   }
 
+  /** From the first standing on that was read: what came before is in it, as it is in each that is read later. */
+  #findFrom(room: SignalRoom, head: number): void {
+    const { heard } = this.#options;
+    if (heard === undefined || this.#found.has(room)) return;
+    this.#found.add(room);
+    const followed = this.#followed.get(room) ?? [];
+    this.#followed.set(room, [...followed, heard.follow(room.roomId, head)]);
+  }
+
   #forgetIdle(room: SignalRoom): void {
     if (!room.isIdle || this.#rooms.get(room.roomId) !== room) return;
     this.#rooms.delete(room.roomId);
     this.#shared?.close(room.roomId);
     for (const followed of this.#followed.get(room) ?? []) followed.end();
     this.#followed.delete(room);
+    this.#found.delete(room);
   }
 }
 
