@@ -30,14 +30,24 @@ describe.each(['apart', 'apart by a Unix socket'] satisfies Topology[])('%s', (t
     expect((await ask(maru, 'GET /auth/jwks')).status).toBe(200);
   });
 
-  it('a gateway that ends takes its connections with it, and serves the same accounts when it is back', async () => {
+  it('a gateway that ends has its clients answered and told when to come back, and serves the same accounts when it is back', async () => {
     const client = await StompClient.connect(maru.chatUrl, ann.token);
+    const sends = Array.from({ length: 50 }, (_, n) => client.send(roomId, `under way ${n}`));
+    await sends[0];
     expect(await maru.end('gateway', 'SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(await client.ended).toMatchObject({ error: null });
+    expect(await client.ended).toEqual({
+      code: 1012,
+      reason: expect.stringMatching(/^retry-after=\d+$/),
+      error: null,
+    });
+    const answered = await Promise.allSettled(sends);
     await maru.restart();
     const back = await StompClient.connect(maru.chatUrl, ann.token);
     await back.send(roomId, 'through the new gateway');
     await back.disconnect();
+    const { messages } = await history(maru, ann, roomId, '?limit=200');
+    const stored = messages.filter(({ content }) => content?.startsWith('under way'));
+    expect(stored).toHaveLength(answered.filter(({ status }) => status === 'fulfilled').length);
   });
 
   it('a chat service that was killed is a 502 and a "come back later", and all is well when it is back', async () => {

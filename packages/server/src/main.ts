@@ -1,6 +1,6 @@
 // The composition root: the only place that builds. Reads in flow order: identity → store → broker → handlers → session → gateway.
 import { lookup } from 'node:dns/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { LineMemory } from '@maru/stomp';
 import { People } from './authorization/people.ts';
@@ -16,8 +16,9 @@ import { createDoor } from './handlers/door.ts';
 import { type HandlerModule, loadHandlerModule } from './handlers/handler-module.ts';
 import { createApi } from './handlers/http-api.ts';
 import { ReadMarkers } from './handlers/read-markers.ts';
-import { answerHealth, HEALTH_PATH } from './http/health-answer.ts';
+import type { SendAway } from './http/leaving-gateway.ts';
 import { OriginList } from './http/origin-list.ts';
+import { spreadRetryMs } from './http/retry-later.ts';
 import type { Upstream } from './http/upstream.ts';
 import { loadSecrets } from './identity/secrets.ts';
 import { createTokenVerifier, type TokenVerifier } from './identity/token-verifier.ts';
@@ -26,6 +27,7 @@ import { closeAll, listenAll } from './listen.ts';
 import { type Listening, type Maru, type MaruOptions, OPERATIONS_PORTS, ROLES, type Role } from './maru.ts';
 import { openBroker } from './open-broker.ts';
 import { openStore } from './open-store.ts';
+import { serverOf } from './service-listener.ts';
 import { Clock } from './session/clock.ts';
 import { Endpoint } from './session/endpoint.ts';
 import { watchSessions } from './session/gauges.ts';
@@ -40,7 +42,12 @@ import { nodeProblem } from './version.ts';
 import { createWebPage } from './web/web-page.ts';
 
 /** A part that runs: how to reach it in this process, and how to end it. `drain` sends its clients away first. */
-type Part = { readonly upstream: Upstream; drain?(): Promise<void>; close(): Promise<void> };
+type Part = {
+  readonly upstream: Upstream;
+  drain?(): Promise<void>;
+  readonly sendAway?: SendAway;
+  close(): Promise<void>;
+};
 
 /** What the process tells of itself, filled by its parts. */
 type Telemetry = { readonly log: Logger; readonly metrics: Metrics; readonly readiness: Readiness };
@@ -102,7 +109,7 @@ async function openRoles(
   }
   if (chat !== null) {
     if (chat.drain) opened.drain(chat.drain);
-    await listen('chat', () => serverOf(chat.upstream, readiness));
+    await listen('chat', () => serverOf(chat.upstream, readiness, chat.sendAway));
   }
   if (has('gateway')) {
     const gateway = await openGateway(config, verifier, { identity, chat }, telemetry);
@@ -220,7 +227,7 @@ async function openChat(
       verify,
       markRead,
       isMember: async (roomId, userId) => (await store.findStanding(roomId, userId))?.role != null,
-      retryAfterMs: () => 500 + Math.floor(Math.random() * 4_500),
+      retryAfterMs: spreadRetryMs,
     },
   });
   watchSessions(metrics, endpoint, broker, store);
@@ -237,6 +244,7 @@ async function openChat(
       handleUpgrade: (req, socket, head) => endpoint.handleUpgrade(req, socket, head),
     },
     drain: () => endpoint.close(),
+    sendAway: (gatewayId, perSecond) => endpoint.leave(gatewayId, perSecond),
     close: async () => {
       closeBroker();
       await api.close();
@@ -273,7 +281,7 @@ async function openGateway(
         maxTunnels: settings.upstreamTunnels,
         stallTimeoutMs: config.chat.noProgressMs,
         lingerMs: config.chat.drainMs,
-        retryAfterMs: 1_000,
+        retryAfterMs: spreadRetryMs,
       },
       check: { everyMs: settings.upstreamCheckMs, path: settings.upstreamCheckPath },
       counts: metrics.counts,
@@ -310,6 +318,8 @@ async function openGateway(
     },
     trustedProxies: settings.trustedProxies,
     verify: (token) => verifier.verify(token),
+    takesUpgrades: () => readiness.takesRequests,
+    retryAfterMs: spreadRetryMs,
     limits: {
       headerOctets: settings.headerOctets,
       headersTimeoutMs: settings.headersMs,
@@ -323,26 +333,13 @@ async function openGateway(
   return {
     server: () => gateway.server(),
     close: async () => {
-      // Tunnels first: the gateway's own grace is for answers under way.
+      // Requests are answered meanwhile.
+      await Promise.all(remotes.map((upstream) => upstream.drain(config.chat.drainPerSecond)));
       const closed = gateway.close(config.chat.drainMs);
       await Promise.all(remotes.map((upstream) => upstream.close()));
       await closed;
     },
   };
-}
-
-/** Time for a request's head, also of an upgrade, at a service's own listener. */
-const SERVICE_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
-
-/** A service's own listener: the same upstream that the gateway calls; gateways elsewhere ask it how it is. */
-function serverOf(upstream: Upstream, readiness?: Readiness): Server {
-  const handleRequest: RequestListener = (req, res) => {
-    if (readiness !== undefined && req.url === HEALTH_PATH) answerHealth(res, readiness.takesRequests);
-    else upstream.handleRequest(req, res);
-  };
-  return createServer(SERVICE_TIMES, handleRequest).on('upgrade', (req, socket, head) =>
-    upstream.handleUpgrade(req, socket, head),
-  );
 }
 
 /** As an `error` event that nobody listens to: a program must not go on without the part that it was given. */

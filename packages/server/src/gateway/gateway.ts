@@ -8,6 +8,7 @@ import { sayFarewell } from '../http/farewell.ts';
 import { answerHealth, HEALTH_PATH } from '../http/health-answer.ts';
 import { asMaruError, LINGER_MS, refuseSocket, sendError } from '../http/http-error.ts';
 import { listOf } from '../http/request-headers.ts';
+import { closeWithRetry } from '../http/retry-later.ts';
 import type { Counts } from '../telemetry/counts.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type CorsOptions, createCors } from './cors.ts';
@@ -33,6 +34,10 @@ export type GatewayOptions = {
   readonly cors: CorsOptions;
   readonly trustedProxies: readonly string[];
   readonly verify: VerifyToken;
+  /** False from the moment it is to end: requests are still answered, upgrades refused. */
+  readonly takesUpgrades: () => boolean;
+  /** What a page whose upgrade is refused then is told. */
+  readonly retryAfterMs: () => number;
   readonly limits: GatewayLimits;
   readonly counts: Counts;
   readonly log: Logger;
@@ -67,6 +72,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     const origin = cors.judge(req);
     ownResponseHeaders(res, { ...origin.headers, 'X-Request-Id': requestId });
     trackAnswer(req, res);
+    // Whoever asks again does so elsewhere.
+    if (!options.takesUpgrades()) res.shouldKeepAlive = false;
     try {
       checkRequest(req);
       const path = normalPath(req.url);
@@ -77,7 +84,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
       if (path === HEALTH_PATH) {
         if (req.method !== 'GET' && req.method !== 'HEAD') throw new MaruError('method-not-allowed');
-        answerHealth(res, true);
+        answerHealth(res, options.takesUpgrades());
         return;
       }
       const route = findRoute(routes, path);
@@ -118,6 +125,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       // The client may have gone while its token was looked at: its FIN was heard by nobody else.
       if (!socket.readable || !socket.writable) {
         socket.destroy();
+        return;
+      }
+      if (!options.takesUpgrades()) {
+        const { origin } = req.headers;
+        const error = new MaruError('going-away');
+        counts.refused(error.code);
+        // A page can't read a status.
+        if (origin !== undefined) closeWithRetry(req, socket, options.retryAfterMs());
+        else refuseSocket(socket, error, requestId);
         return;
       }
       forward(req, requestId);

@@ -1,4 +1,5 @@
 // A service in other processes, at one address or many: who has the least to do gets the next, who can't be had gets none.
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
@@ -14,7 +15,7 @@ import { type CheckOptions, type MemberLimits, UpstreamMember } from './upstream
 
 export type UpstreamLimits = MemberLimits & {
   /** What a client is told in `retry-after=<ms>` when its upgrade can't be had now. */
-  readonly retryAfterMs: number;
+  readonly retryAfterMs: () => number;
 };
 
 export type UpstreamGroupOptions = {
@@ -62,6 +63,7 @@ const CONNECTS_IN_A_ROW = 3;
  */
 export class UpstreamGroup implements Upstream {
   readonly #options: UpstreamGroupOptions;
+  readonly #gatewayId = randomUUID();
   readonly #members = new Map<string, UpstreamMember>();
   readonly #addresses: UpstreamAddresses;
   readonly #closing = new Set<Promise<void>>();
@@ -135,9 +137,25 @@ export class UpstreamGroup implements Upstream {
       refuse: (error) => {
         // A page can't read a status, hence 101 and 1013 for it; everyone else gets the status.
         if (req.headers.origin === undefined) refuseSocket(socket, error, idOf(req));
-        else closeWithRetry(req, socket, this.#options.limits.retryAfterMs);
+        else closeWithRetry(req, socket, this.#options.limits.retryAfterMs());
       },
     });
+  }
+
+  /** Sends all WebSockets away, so many in a second of all members together. No upgrade may come any more. */
+  async drain(perSecond: number): Promise<void> {
+    const { log, name } = this.#options;
+    const all = this.members.reduce((sum, { tunnels }) => sum + tunnels, 0);
+    const drained = this.members.map((member) => {
+      const tunnels = member.tunnels;
+      return member.drain((perSecond * tunnels) / all, (why) =>
+        log.warn(
+          { upstream: name, address: member.name, tunnels, why },
+          'an upstream sends nobody away: cut',
+        ),
+      );
+    });
+    await Promise.all(drained);
   }
 
   /** Cuts what is under way: whoever drains does so before. */
@@ -210,6 +228,7 @@ export class UpstreamGroup implements Upstream {
     const { name, limits, check, log } = this.#options;
     return new UpstreamMember({
       target,
+      gatewayId: this.#gatewayId,
       limits,
       check,
       isAlone: (member) => !this.members.some((each) => each !== member && each.state === 'healthy'),

@@ -2,9 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Pool } from 'undici';
+import { GATEWAY_HEADER } from '../http/leaving-gateway.ts';
+import { inWaves } from '../http/waves.ts';
 import { createExchange, requestBody } from './exchange.ts';
 import { checkHealth } from './health-check.ts';
 import { endToEnd } from './hop-by-hop.ts';
+import { askToSendAway } from './leave.ts';
 import {
   ejectionMs,
   type Health,
@@ -36,6 +39,8 @@ export type CheckOptions = {
 
 export type MemberOptions = {
   readonly target: UpstreamTarget;
+  /** By which the service knows whom it is to send away when this gateway ends. */
+  readonly gatewayId: string;
   readonly limits: MemberLimits;
   readonly check: CheckOptions;
   /** Whether no other member is healthy. */
@@ -56,6 +61,7 @@ export class UpstreamMember {
   #ejection: NodeJS.Timeout | undefined;
   #nextCheck: NodeJS.Timeout | undefined;
   #checking = false;
+  #onEmpty: (() => void) | undefined;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -129,11 +135,11 @@ export class UpstreamMember {
     declines: () => boolean,
     onFailure: (failure: Failure) => void,
   ): void {
-    const { target, limits } = this.#options;
+    const { target, limits, gatewayId } = this.#options;
     const tunnel = new Tunnel({
       target: 'socketPath' in target ? { path: target.socketPath } : target,
       limits,
-      requestHead: upgradeHead(req),
+      requestHead: upgradeHead(req, gatewayId),
       client,
       head,
       onAnswer: (status) => {
@@ -147,6 +153,7 @@ export class UpstreamMember {
       },
       onClose: () => {
         this.#tunnels.delete(tunnel);
+        if (this.tunnels === 0) this.#onEmpty?.();
         this.#leaveIfIdle();
       },
     });
@@ -166,6 +173,25 @@ export class UpstreamMember {
     void this.#check();
   }
 
+  /**
+   * Sends away who came through here, so many in a second: by the service, which answers what they had begun and says when to
+   * come back; where it can't be asked, by cutting the tunnels. `told`: why they had to be cut.
+   */
+  async drain(perSecond: number, told: (problem: string) => void): Promise<void> {
+    if (this.tunnels === 0) return;
+    const { target, gatewayId, limits } = this.#options;
+    // The waves come up to half their time late; then who doesn't answer the Close has `lingerMs`.
+    const withinMs = (1_500 * this.tunnels) / perSecond + limits.lingerMs + limits.connectTimeoutMs;
+    const problem = await askToSendAway(target, { gatewayId, perSecond, withinMs });
+    if (problem === null) {
+      // All are gone there; what they were sent last is on its way through here.
+      await this.#emptied(limits.lingerMs);
+    } else {
+      told(problem);
+    }
+    await inWaves([...this.#tunnels], perSecond, (tunnel) => tunnel.destroy());
+  }
+
   /** Cuts what is under way: whoever drains does so before. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -173,6 +199,17 @@ export class UpstreamMember {
     clearTimeout(this.#nextCheck);
     for (const tunnel of this.#tunnels) tunnel.destroy();
     await this.#pool.destroy();
+  }
+
+  async #emptied(withinMs: number): Promise<void> {
+    if (this.tunnels === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #judge(status: number, bad: ReadonlySet<number>): void {
@@ -225,9 +262,13 @@ export class UpstreamMember {
 }
 
 /** The request is written anew from its parsed parts: nothing that a parser didn't see gets through. */
-function upgradeHead(req: IncomingMessage): Buffer {
+function upgradeHead(req: IncomingMessage, gatewayId: string): Buffer {
   const headers = endToEnd(req.rawHeaders);
   const lines = [`GET ${req.url} HTTP/1.1`, 'Connection: Upgrade', 'Upgrade: websocket'];
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  const own = GATEWAY_HEADER.toLowerCase();
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() !== own) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  }
+  lines.push(`${GATEWAY_HEADER}: ${gatewayId}`);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }

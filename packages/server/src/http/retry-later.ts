@@ -10,6 +10,11 @@ import { listOf } from './request-headers.ts';
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const FINAL_CLOSE_FRAME = 0x88;
 
+/** When to come back, by chance: not all at once, and not before somebody else may be there. */
+export function spreadRetryMs(): number {
+  return 500 + Math.floor(Math.random() * 4_500);
+}
+
 /** RFC 6455 §4.2.2, step 5.4. */
 export function acceptKey(key: string): string {
   return createHash('sha1').update(`${key}${WEBSOCKET_GUID}`).digest('base64');

@@ -3,18 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, MaruError } from '@maru/contract';
 import { nanoid } from 'nanoid';
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import { bearerToken } from '../http/bearer.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { refuseSocket } from '../http/http-error.ts';
+import { gatewayOf } from '../http/leaving-gateway.ts';
 import type { OriginList } from '../http/origin-list.ts';
 import { closeWithRetry, hasKey } from '../http/retry-later.ts';
+import { inWaves } from '../http/waves.ts';
 import { SparseLog } from '../telemetry/sparse-log.ts';
 import { ConnectRate } from './connect-rate.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
 import { chooseSubprotocol } from './subprotocol.ts';
-import { inWaves } from './waves.ts';
 
 export type EndpointLimits = {
   /** WebSockets open at a time, those that are closing included. */
@@ -35,6 +36,9 @@ export type EndpointOptions = {
   readonly services: Omit<SessionServices, 'onClosed'>;
 };
 
+/** Called when the last of them is gone. */
+type Awaited = { readonly left: Set<Session>; readonly onGone: () => void };
+
 /** Fragments of a WebSocket message, and pieces in which the octets of one of its frames come. Past them: close 1008. */
 const MAX_FRAGMENTS = 1_024;
 const MAX_CHUNKS = 4_096;
@@ -48,12 +52,14 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #services: SessionServices;
   readonly #webSockets: WebSocketServer;
-  readonly #sessions = new Set<Session>();
+  /** With the gateway in another process that each came through. */
+  readonly #sessions = new Map<Session, string | undefined>();
   readonly #addressOf: (req: IncomingMessage) => string;
   readonly #connects: ConnectRate;
   readonly #refusals: SparseLog;
   #draining = false;
-  #onEmpty: (() => void) | null = null;
+  readonly #leavingGateways = new Set<string>();
+  readonly #awaited = new Set<Awaited>();
 
   constructor(options: EndpointOptions) {
     const { limits, timing } = options.services;
@@ -85,7 +91,7 @@ export class Endpoint {
   /** Of what state how many sessions there are. */
   countStates(): Readonly<Record<'unauthenticated' | 'connected' | 'closing', number>> {
     const states = { unauthenticated: 0, connected: 0, closing: 0 };
-    for (const { ended, principal } of this.#sessions) {
+    for (const { ended, principal } of this.#sessions.keys()) {
       states[ended ? 'closing' : principal === null ? 'unauthenticated' : 'connected'] += 1;
     }
     return states;
@@ -95,7 +101,7 @@ export class Endpoint {
   get outboundOctets(): { readonly all: number; readonly most: number } {
     let all = 0;
     let most = 0;
-    for (const { outlet } of this.#sessions) {
+    for (const { outlet } of this.#sessions.keys()) {
       all += outlet.octets;
       most = Math.max(most, outlet.octets);
     }
@@ -122,7 +128,7 @@ export class Endpoint {
     const token = bearerToken(req.headers.authorization);
     this.#webSockets.handleUpgrade(req, socket, head, (webSocket) => {
       socket.off('error', onError);
-      this.#open(webSocket, socket, peer, token);
+      this.#sessions.set(new Session(this.#services, webSocket, socket, peer, token), gatewayOf(req));
     });
   }
 
@@ -132,20 +138,24 @@ export class Endpoint {
    */
   async close(): Promise<void> {
     this.#draining = true;
-    if (this.#sessions.size > 0) {
-      const empty = new Promise<void>((resolve) => {
-        this.#onEmpty = resolve;
-      });
-      await inWaves([...this.#sessions], this.#options.limits.drainPerSecond, (session) => session.goAway());
-      const timer = setTimeout(() => {
-        for (const session of this.#sessions) session.cut();
-      }, this.#services.timing.drainMs);
-      await empty;
-      clearTimeout(timer);
-    }
+    await this.#sendAway([...this.#sessions.keys()], this.#options.limits.drainPerSecond);
     this.#services.clock.stop();
     this.#refusals.flush();
     this.#webSockets.close();
+  }
+
+  /** The same for all who came through a gateway that ends, and for nobody else. Until then nobody more gets in through it. */
+  async leave(gatewayId: string, perSecond: number): Promise<void> {
+    this.#leavingGateways.add(gatewayId);
+    const theirs = [...this.#sessions].filter(([, through]) => through === gatewayId);
+    try {
+      await this.#sendAway(
+        theirs.map(([session]) => session),
+        perSecond,
+      );
+    } finally {
+      this.#leavingGateways.delete(gatewayId);
+    }
   }
 
   /** In the order of what each question costs. */
@@ -153,7 +163,7 @@ export class Endpoint {
     const { path, origins, limits } = this.#options;
     const { origin } = req.headers;
     if ((req.url ?? '').split('?')[0] !== path) return 'not-found';
-    if (this.#draining) return 'going-away';
+    if (this.#draining || this.#leavingGateways.has(gatewayOf(req) ?? '')) return 'going-away';
     // ws also takes version 8, a draft's.
     if (req.headers['sec-websocket-version'] !== '13') return 'upgrade-required';
     if (!this.#connects.take(address, performance.now())) return this.#full('too-many-requests', address);
@@ -169,13 +179,25 @@ export class Endpoint {
     return code;
   }
 
-  #open(webSocket: WebSocket, socket: Duplex, peer: Session['peer'], token: string | undefined): void {
-    this.#sessions.add(new Session(this.#services, webSocket, socket, peer, token));
+  async #sendAway(sessions: readonly Session[], perSecond: number): Promise<void> {
+    const left = new Set(sessions);
+    if (left.size === 0) return;
+    const gone = Promise.withResolvers<void>();
+    const awaited = { left, onGone: gone.resolve };
+    this.#awaited.add(awaited);
+    // Some may leave by themselves meanwhile.
+    await inWaves(sessions, perSecond, (session) => left.has(session) && session.goAway());
+    const timer = setTimeout(() => {
+      for (const session of left) session.cut();
+    }, this.#services.timing.drainMs);
+    await gone.promise;
+    clearTimeout(timer);
+    this.#awaited.delete(awaited);
   }
 
   #forget(session: Session): void {
     this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#onEmpty?.();
+    for (const { left, onGone } of this.#awaited) if (left.delete(session) && left.size === 0) onGone();
   }
 }
 

@@ -62,6 +62,8 @@ export async function openDoor(
       if (token === 'old') throw new MaruError('token-expired');
       if (token !== 'good') throw new MaruError('token-invalid');
     },
+    takesUpgrades: () => true,
+    retryAfterMs: () => 2500,
     counts: new Counts(),
     log: pino({ level: 'trace' }, log),
     ...options,

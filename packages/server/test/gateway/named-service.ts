@@ -23,6 +23,8 @@ export class NamedService {
   /** Method and body of each request, checks left out. */
   readonly seen: string[] = [];
   checks = 0;
+  /** What the gateways of its upgrades call themselves. */
+  readonly gatewayIds = new Set<string>();
   readonly sessions = new Set<WebSocket>();
   readonly #held: ServerResponse[] = [];
   #server: Server | undefined;
@@ -41,6 +43,7 @@ export class NamedService {
     const sockets = new WebSocketServer({ noServer: true });
     const server = createServer((req, res) => this.#answer(req, res));
     server.on('upgrade', (req, socket, head) => {
+      this.gatewayIds.add(`${req.headers['x-gateway-id']}`);
       if (this.manners === 'breaks') socket.destroy();
       else if (this.manners === 'declines') {
         socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n');

@@ -26,7 +26,7 @@ export const REMOTE_LIMITS: UpstreamLimits = {
   maxBodyOctets: 64 * 1024 * 1024,
   maxRequests: 64,
   maxTunnels: 1000,
-  retryAfterMs: 2500,
+  retryAfterMs: () => 2500,
 };
 
 export type ServiceOptions = {

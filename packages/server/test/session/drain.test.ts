@@ -1,7 +1,7 @@
 // The end of a chat service as its clients see it: in waves, told when to come back, and answered first.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inWaves } from '../../src/session/waves.ts';
+import { inWaves } from '../../src/http/waves.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openChat } from './chat-fixture.ts';
 
