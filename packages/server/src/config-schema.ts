@@ -197,6 +197,11 @@ export const configSchema = z.strictObject({
       connectsPerSecond: count
         .default(5_000)
         .describe('Most upgrades of one address (an IPv6 /64 is one), twice as many at once; past it 429'),
+      admittedPerSecond: count
+        .default(5_000)
+        .describe(
+          'Most upgrades that get in, of all addresses together, as many more at once; past it 503 with a moment of their own to come back',
+        ),
       sessionsPerUser: count
         .default(5_000)
         .describe('Most connected sessions of one person; past it refused'),

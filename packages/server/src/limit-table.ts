@@ -51,6 +51,10 @@ export const LIMITS: Readonly<Record<Limit, LimitFacts>> = {
     bounds: 'upgrades of one address (an IPv6 /64 is one) in a second; twice as many at once',
     past: { kind: 'upgrade', code: 'too-many-requests' },
   },
+  admittedPerSecond: {
+    bounds: 'upgrades of all addresses together that get in, in a second; as many more at once',
+    past: { kind: 'upgrade', code: 'overloaded' },
+  },
   connectMs: {
     bounds: 'time from the handshake to CONNECT accepted',
     past: { kind: 'error', code: 'connect-timeout' },

@@ -133,7 +133,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         counts.refused(error.code);
         // A page can't read a status.
         if (origin !== undefined) closeWithRetry(req, socket, options.retryAfterMs());
-        else refuseSocket(socket, error, requestId);
+        else refuseSocket(socket, error, requestId, { retryAfterMs: options.retryAfterMs() });
         return;
       }
       forward(req, requestId);
@@ -161,7 +161,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const requestId = randomUUID();
     counts.refused(code);
     log.info({ requestId, code, fault: fault.code }, 'request refused by the parser');
-    refuseSocket(socket, new MaruError(code), requestId, status);
+    refuseSocket(socket, new MaruError(code), requestId, { status });
   }
 
   function trackAnswer(req: IncomingMessage, res: ServerResponse): void {

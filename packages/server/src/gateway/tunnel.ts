@@ -3,7 +3,7 @@ import { connect, type NetConnectOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { MaruError } from '@maru/contract';
 import { sayFarewell } from '../http/farewell.ts';
-import { readUpgradeAnswer } from './upgrade-answer.ts';
+import { readUpgradeAnswer, type UpgradeAnswer } from './upgrade-answer.ts';
 import type { FailedAt, Failure } from './upstream-failure.ts';
 
 export type TunnelLimits = {
@@ -24,8 +24,8 @@ export type TunnelOptions = {
   readonly client: Duplex;
   /** What the client sent right behind its handshake; it goes upstream once, after the 101 (RFC 6455 §4.1). */
   readonly head: Buffer;
-  /** Asked once, with the answer's status: false keeps the answer from the client, and the upgrade has failed. */
-  readonly onAnswer: (status: number) => boolean;
+  /** Asked once: false keeps the answer from the client, and the upgrade has failed. */
+  readonly onAnswer: (answer: UpgradeAnswer) => boolean;
   /** Nothing was written to the client yet; its socket and the answering are the caller's now. */
   readonly onFailure: (failure: Failure) => void;
   readonly onClose: () => void;
@@ -121,8 +121,9 @@ export class Tunnel {
       const answer = readUpgradeAnswer(this.#answer, this.#options.limits.maxAnswerHeadOctets);
       if (answer === undefined) return true;
       clearTimeout(this.#timer);
-      if (!this.#options.onAnswer(answer.status)) {
-        this.#fail('declined', new Error(`The upstream answered ${answer.status}`));
+      if (!this.#options.onAnswer(answer)) {
+        const problem = new Error(`The upstream answered ${answer.status}`);
+        this.#fail(answer.saysWhen ? 'busy' : 'declined', problem);
         return true;
       }
       this.#answer = Buffer.alloc(0);

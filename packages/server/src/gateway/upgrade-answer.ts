@@ -6,6 +6,8 @@ export type UpgradeAnswer = {
   readonly head: Buffer;
   /** Octets of the body where the head tells them: a refusal's end. */
   readonly contentLength: number | undefined;
+  /** Whether it says when to come back, as a service that is there and has enough to do. */
+  readonly saysWhen: boolean;
   /** What followed the head. */
   readonly rest: Buffer;
 };
@@ -34,6 +36,7 @@ export function readUpgradeAnswer(received: Buffer, maxOctets: number): UpgradeA
   return {
     status,
     head: Buffer.from([statusLine, ...said].join('\r\n') + END_OF_HEAD, 'latin1'),
+    saysWhen: lines.some((line) => /^retry-after:/i.test(line)),
     contentLength: length === undefined ? undefined : Number(length),
     rest,
   };

@@ -6,10 +6,10 @@ import { announcesBody } from '../http/request-headers.ts';
 /**
  * *unsent*: no connection, not an octet left · *unanswered*: sent, and the connection broke before an octet of an answer ·
  * *late*: sent, and no answer in time · *declined*: an upgrade answered with 502, 503 or 504, which the client has not
- * seen · *answered*: an answer that began, or none that could be read · *ours*: the gateway's own refusal, as of a body
+ * seen · *busy*: the same, and it said when to come back, so it is there · *answered*: an answer that began, or none that could be read · *ours*: the gateway's own refusal, as of a body
  * that is too long.
  */
-export type FailedAt = 'unsent' | 'unanswered' | 'late' | 'declined' | 'answered' | 'ours';
+export type FailedAt = 'unsent' | 'unanswered' | 'late' | 'declined' | 'busy' | 'answered' | 'ours';
 
 export type Failure = { readonly at: FailedAt; readonly error: MaruError };
 
@@ -30,13 +30,15 @@ export const FAILURES: Readonly<Record<FailedAt, Facts>> = {
   late: { blames: true, mayRepeat: never },
   // An upgrade is a GET, and one that was refused has begun nothing.
   declined: { blames: true, mayRepeat: always },
+  // To take it out of service would leave the others with its clients as well.
+  busy: { blames: false, mayRepeat: always },
   answered: { blames: true, mayRepeat: never },
   ours: { blames: false, mayRepeat: never },
 };
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** Answers that say a service can't be had: to an upgrade also 503, as of one that drains. */
+/** Answers that say a service can't be had: to an upgrade also 503. */
 export const BAD_STATUSES = {
   request: new Set([502, 504]),
   upgrade: new Set([502, 503, 504]),

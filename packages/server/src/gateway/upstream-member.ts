@@ -142,9 +142,9 @@ export class UpstreamMember {
       requestHead: upgradeHead(req, gatewayId),
       client,
       head,
-      onAnswer: (status) => {
+      onAnswer: ({ status, saysWhen }) => {
         if (BAD_STATUSES.upgrade.has(status) && declines()) return false;
-        this.#judge(status, BAD_STATUSES.upgrade);
+        if (!saysWhen || !BAD_STATUSES.upgrade.has(status)) this.#judge(status, BAD_STATUSES.upgrade);
         return true;
       },
       onFailure: (failure) => {

@@ -75,12 +75,12 @@ export function sendError(res: ServerResponse, error: MaruError, requestId: stri
   res.once('close', () => clearTimeout(timer));
 }
 
-/** Answers on a raw socket and closes it. Such an answer never carries CORS headers. */
+/** Answers on a raw socket and closes it. `Retry-After` counts in seconds: the next whole one. Such an answer never carries CORS headers. */
 export function refuseSocket(
   socket: Duplex,
   error: MaruError,
   requestId: string,
-  status: number = error.status,
+  { status = error.status, retryAfterMs }: { readonly status?: number; readonly retryAfterMs?: number } = {},
 ): void {
   const body = JSON.stringify(errorBody(error, requestId, status));
   const headers: Record<string, string | number> = {
@@ -90,6 +90,7 @@ export function refuseSocket(
     Connection: 'close',
     'X-Request-Id': requestId,
     ...HEADERS_BY_CODE[error.code],
+    ...(retryAfterMs !== undefined && { 'Retry-After': Math.ceil(retryAfterMs / 1_000) }),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   sayFarewell(

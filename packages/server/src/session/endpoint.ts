@@ -5,13 +5,14 @@ import { type ErrorCode, MaruError } from '@maru/contract';
 import { nanoid } from 'nanoid';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { bearerToken } from '../http/bearer.ts';
-import { createClientAddress } from '../http/client-address.ts';
+import { createClientAddress, networkOf } from '../http/client-address.ts';
 import { refuseSocket } from '../http/http-error.ts';
 import { gatewayOf } from '../http/leaving-gateway.ts';
 import type { OriginList } from '../http/origin-list.ts';
 import { closeWithRetry, hasKey } from '../http/retry-later.ts';
 import { inWaves } from '../http/waves.ts';
 import { SparseLog } from '../telemetry/sparse-log.ts';
+import { Admission } from './admission.ts';
 import { ConnectRate } from './connect-rate.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
@@ -22,6 +23,8 @@ export type EndpointLimits = {
   readonly sessions: number;
   /** Upgrades of one address. */
   readonly connectsPerSecond: number;
+  /** Upgrades of all addresses that get in. */
+  readonly admittedPerSecond: number;
   /** Sessions that are sent away when the server ends. */
   readonly drainPerSecond: number;
 };
@@ -36,6 +39,8 @@ export type EndpointOptions = {
   readonly services: Omit<SessionServices, 'onClosed'>;
 };
 
+type Refusal = { readonly code: ErrorCode; readonly retryAfterMs?: number };
+
 /** Called when the last of them is gone. */
 type Awaited = { readonly left: Set<Session>; readonly onGone: () => void };
 
@@ -45,7 +50,7 @@ const MAX_CHUNKS = 4_096;
 
 /**
  * States: *accepting* → *draining* (after `close()`: upgrades get 503) → *closed*. Whoever comes too often, from an Origin
- * that isn't on the list, or when there is no more room is refused before anything is made for it; the log says so, once a
+ * that isn't on the list, when there is no more room or too many come at once is refused before anything is made for it; the log says so, once a
  * second.
  */
 export class Endpoint {
@@ -56,6 +61,7 @@ export class Endpoint {
   readonly #sessions = new Map<Session, string | undefined>();
   readonly #addressOf: (req: IncomingMessage) => string;
   readonly #connects: ConnectRate;
+  readonly #admission: Admission;
   readonly #refusals: SparseLog;
   #draining = false;
   readonly #leavingGateways = new Set<string>();
@@ -67,6 +73,7 @@ export class Endpoint {
     this.#services = { ...options.services, onClosed: (session) => this.#forget(session) };
     this.#addressOf = createClientAddress(options.trustedProxies);
     this.#connects = new ConnectRate({ perSecond: options.limits.connectsPerSecond });
+    this.#admission = new Admission({ perSecond: options.limits.admittedPerSecond });
     this.#refusals = new SparseLog({ log: options.services.log });
     const webSocketOptions: ServerOptions & { closeTimeout: number } = {
       noServer: true,
@@ -114,15 +121,16 @@ export class Endpoint {
     socket.on('error', onError);
     const { origin } = req.headers;
     const address = this.#addressOf(req);
-    const code = this.#refusalOf(req, address);
-    if (code !== null) {
+    const refusal = this.#refusalOf(req, address);
+    if (refusal !== null) {
+      const { code, retryAfterMs } = refusal;
       this.#services.counts.refused(code);
       // A page can't read a status: it is told in a close code when to come back.
       const closes = code === 'too-many-requests' || code === 'overloaded';
       if (closes && origin !== undefined && this.#options.origins.allows(origin) && hasKey(req)) {
-        return closeWithRetry(req, socket, this.#services.retryAfterMs());
+        return closeWithRetry(req, socket, retryAfterMs ?? this.#services.retryAfterMs());
       }
-      return refuseSocket(socket, new MaruError(code), requestIdOf(req));
+      return refuseSocket(socket, new MaruError(code), requestIdOf(req), refusal);
     }
     const peer = { address, origin };
     const token = bearerToken(req.headers.authorization);
@@ -159,24 +167,32 @@ export class Endpoint {
   }
 
   /** In the order of what each question costs. */
-  #refusalOf(req: IncomingMessage, address: string): ErrorCode | null {
+  #refusalOf(req: IncomingMessage, address: string): Refusal | null {
     const { path, origins, limits } = this.#options;
     const { origin } = req.headers;
-    if ((req.url ?? '').split('?')[0] !== path) return 'not-found';
-    if (this.#draining || this.#leavingGateways.has(gatewayOf(req) ?? '')) return 'going-away';
+    if ((req.url ?? '').split('?')[0] !== path) return { code: 'not-found' };
+    if (this.#draining || this.#leavingGateways.has(gatewayOf(req) ?? '')) return { code: 'going-away' };
     // ws also takes version 8, a draft's.
-    if (req.headers['sec-websocket-version'] !== '13') return 'upgrade-required';
-    if (!this.#connects.take(address, performance.now())) return this.#full('too-many-requests', address);
+    if (req.headers['sec-websocket-version'] !== '13') return { code: 'upgrade-required' };
+    const now = performance.now();
+    if (!this.#connects.take(address, now)) return this.#full({ code: 'too-many-requests' }, address);
     if (!origins.allows(origin)) {
       this.#refusals.tell(`origin ${origin}`, { origin, address }, 'origin not allowed');
-      return 'origin-not-allowed';
+      return { code: 'origin-not-allowed' };
     }
-    return this.#sessions.size < limits.sessions ? null : this.#full('overloaded', address);
+    const places = limits.sessions - this.#sessions.size;
+    const told = this.#admission.ask(visitorOf(req, address), places, now);
+    if (told === null) return null;
+    // A full house empties when it does, not at a rate.
+    const leastMs = places > 0 ? 0 : this.#services.retryAfterMs();
+    const retryAfterMs = Math.max(told.retryAfterMs, leastMs);
+    return this.#full({ code: 'overloaded', retryAfterMs }, address);
   }
 
-  #full(code: ErrorCode, address: string): ErrorCode {
+  #full(refusal: Refusal, address: string): Refusal {
+    const { code } = refusal;
     this.#refusals.tell(code, { code, address, sessions: this.#sessions.size }, 'upgrade refused');
-    return code;
+    return refusal;
   }
 
   async #sendAway(sessions: readonly Session[], perSecond: number): Promise<void> {
@@ -199,6 +215,14 @@ export class Endpoint {
     this.#sessions.delete(session);
     for (const { left, onGone } of this.#awaited) if (left.delete(session) && left.size === 0) onGone();
   }
+}
+
+/** Of a token its end, which is of its signature: two of them differ there, and nobody can do anything with it. */
+const TOKEN_END = 24;
+
+/** By what somebody who was told to come back is known again. */
+function visitorOf(req: IncomingMessage, address: string): string {
+  return bearerToken(req.headers.authorization)?.slice(-TOKEN_END) ?? networkOf(address);
 }
 
 /** The gateway's, so that its log and ours speak of one request; own where nobody gave one. */

@@ -221,6 +221,19 @@ describe('an upgrade', () => {
   });
 });
 
+test('services that refuse upgrades and say when to come back are there: none is left out for it', async () => {
+  const { services, group, door, log } = await openThree();
+  for (const service of services) service.manners = 'declines';
+  for (let n = 0; n < 20; n += 1) {
+    expect(await sendRaw(door, rawRequest('GET /chat HTTP/1.1', HANDSHAKE))).toMatch(/^HTTP\/1\.1 503/);
+  }
+  expect(group.countStates().healthy).toBe(3);
+  for (const service of services) service.manners = 'answers';
+  await connectMany(door, 6);
+  expect(sizes(services)).toEqual([2, 2, 2]);
+  expect(log.text).not.toContain('is ejected');
+});
+
 test('a service that answers 502 three times gets nothing for a while; the last one left always gets all', async () => {
   const { one, two, three, group, door, log } = await openThree();
   for (const service of [one, two, three]) service.manners = 'declines';

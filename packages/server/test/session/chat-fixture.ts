@@ -322,7 +322,13 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
     path: '/chat',
     origins: new OriginList(options.origins ?? [PAGE, 'https://*.example.com']),
     trustedProxies: options.trustedProxies ?? ['127.0.0.0/8', '::1'],
-    limits: { sessions: 20_000, connectsPerSecond: 1_000, drainPerSecond: 2_000, ...options.endpoint },
+    limits: {
+      sessions: 20_000,
+      connectsPerSecond: 1_000,
+      admittedPerSecond: 100_000,
+      drainPerSecond: 2_000,
+      ...options.endpoint,
+    },
     services: {
       limits: { ...LIMITS, ...options.limits },
       failures: new SparseLog({ log, level: 'error' }),

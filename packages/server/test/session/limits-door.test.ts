@@ -1,4 +1,5 @@
 // The bounds at the door, each at the limit and one past it: sockets, upgrades of an address, sessions of a person, time.
+import { setTimeout as moment } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Chat, type ChatOptions, openChat, PAGE } from './chat-fixture.ts';
 import { growthOf, refusalsDuring } from './growth.ts';
@@ -47,7 +48,7 @@ describe('sockets', () => {
     expect(await chat.metric('maru_sessions{state="unauthenticated"}')).toBe(1);
     expect(await chat.metric('maru_sessions{state="connected"}')).toBe(2);
     const refusals = await refusalsDuring(chat, 'overloaded', async () => {
-      expect(await answerTo(chat)).toBe('503, Retry-After: 1');
+      expect(await answerTo(chat)).toBe('503, Retry-After: 2');
       expect(await answerTo(chat, `Origin: ${PAGE}`)).toBe('101, 1013 retry-after=1500');
       expect(await answerTo(chat, `Origin: ${PAGE}`, 'Sec-WebSocket-Protocol: v12.stomp')).toBe(
         '101, 1013 retry-after=1500',
@@ -192,6 +193,42 @@ describe('time to CONNECT', () => {
       await connected.receipt('r');
     });
     expect(refusals).toBe(1);
+  });
+});
+
+describe('upgrades of all addresses', () => {
+  test('FR12 chat.admittedPerSecond: so many at once get in, each of the others is told a moment of its own', async () => {
+    const chat = await open({ endpoint: { admittedPerSecond: 1 } });
+    const from = (n: number) => `X-Forwarded-For: 203.0.113.${n}`;
+    const refusals = await refusalsDuring(chat, 'overloaded', async () => {
+      expect(await statuses(chat, 1)).toBe('101');
+      // Whoever has no token is known by the address.
+      const pages = await Promise.all([1, 2, 3, 4].map((n) => answerTo(chat, `Origin: ${PAGE}`, from(n))));
+      const told = pages
+        .map((page) => Number(/^101, 1013 retry-after=(\d+)$/.exec(page)?.[1]))
+        .sort((a, b) => a - b);
+      expect(told[0]).toBeLessThanOrEqual(1_100);
+      for (const [n, ms] of told.slice(1).entries()) expect(ms - (told[n] ?? 0)).toBeGreaterThan(500);
+      expect(await answerTo(chat, from(5))).toMatch(/^503, Retry-After: [56]$/);
+      // Who comes early hears of the same moment; another page is refused for its origin first.
+      expect(await answerTo(chat, from(5))).toMatch(/^503, Retry-After: [56]$/);
+      expect(await answerTo(chat, 'Origin: https://evil.example')).toBe('403, Retry-After: undefined');
+    });
+    expect(refusals).toBe(6);
+    expect(chat.endpoint.sessions).toBe(1);
+  });
+
+  test('who comes back when told gets in, and nobody new before: known by the token', async () => {
+    const chat = await open({ endpoint: { admittedPerSecond: 2 } });
+    expect(await statuses(chat, 2)).toBe('101 101');
+    const [ann, bob] = [await chat.token('ann'), await chat.token('bob')];
+    const by = (token: string) => [`Authorization: Bearer ${token}`, `Origin: ${PAGE}`];
+    const told = Number(/retry-after=(\d+)/.exec(await answerTo(chat, ...by(ann)))?.[1]);
+    await moment(told);
+    expect(await answerTo(chat, ...by(bob))).toMatch(/^101, 1013/);
+    expect((await RawSocket.upgrade(chat.port, by(ann)).head).split(' ')[1]).toBe('101');
+    await chat.empty(3);
+    expect(chat.endpoint.sessions).toBe(3);
   });
 });
 
