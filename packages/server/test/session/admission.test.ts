@@ -66,6 +66,8 @@ function besiege({
 }
 
 const mostTries = (visitors: readonly Visitor[]) => Math.max(...visitors.map(({ tries }) => tries));
+const triesOf = (visitors: readonly Visitor[], part: number) =>
+  visitors.map(({ tries }) => tries).sort((a, b) => a - b)[Math.floor(part * (visitors.length - 1))];
 const lastIn = (visitors: readonly Visitor[]) => Math.max(...visitors.map(({ inAt }) => inAt));
 
 test('as many as a second takes come in at once; one more is told a moment, the next one the moment after', () => {
@@ -127,7 +129,9 @@ describe('a storm', () => {
           const { visitors, entries, waiting } = besiege({ perSecond, many, jitterMs, wholeSeconds });
           expect(entries).toHaveLength(many);
           expect(lastIn(visitors)).toBeLessThan((many / perSecond) * 1_000 + 4_000 + 2 * jitterMs);
-          expect(mostTries(visitors)).toBeLessThanOrEqual(10);
+          // Chance decides who of a bunch finds no room again: few, and never for long.
+          expect(triesOf(visitors, 0.99)).toBeLessThanOrEqual(6);
+          expect(mostTries(visitors)).toBeLessThanOrEqual(20);
           expect(waiting).toBe(0);
           const seconds = Math.ceil(lastIn(visitors) / 1_000);
           for (let second = 0; second <= seconds; second += 1) {
