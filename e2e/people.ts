@@ -102,14 +102,19 @@ export function postMessage(
   return call(gateway, sender, `POST /api/rooms/${roomId}/messages`, { content });
 }
 
-export function history(gateway: Gateway, reader: Person, roomId: string, query = ''): Promise<MessagePage> {
+export function history(
+  gateway: Gateway,
+  reader: Pick<Person, 'token'>,
+  roomId: string,
+  query = '',
+): Promise<MessagePage> {
   return call(gateway, reader, `GET /api/rooms/${roomId}/messages${query}`);
 }
 
 /** Every message of a room, page by page from its beginning. */
 export async function wholeHistory(
   gateway: Gateway,
-  reader: Person,
+  reader: Pick<Person, 'token'>,
   roomId: string,
 ): Promise<MessageCreated[]> {
   const messages: MessageCreated[] = [];

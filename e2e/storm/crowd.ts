@@ -29,10 +29,14 @@ const ENTERING_AT_A_TIME = 200;
 const ADDRESSES = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
 const HEARD_WITHIN_MS = 60_000;
 
-type Issuer = { readonly settings: Settings; sign(name: string): Promise<string>; close(): Promise<void> };
+export type CrowdIssuer = {
+  readonly settings: Settings;
+  sign(name: string): Promise<string>;
+  close(): Promise<void>;
+};
 
 /** An identity provider of the crowd's own: thousands of passwords would take longer than the storm. */
-export async function openCrowdIssuer(): Promise<Issuer> {
+export async function openCrowdIssuer(): Promise<CrowdIssuer> {
   const key = await createSigningKey('storm');
   const issuer = await openTestIssuer('https://storm.example.com', [key]);
   const { issuer: name, jwksUrl, audience } = issuer;
@@ -67,7 +71,7 @@ export class Crowd {
   /** Makes people and rooms, and lets everybody in. */
   static async gather(
     maru: Gateway & { readonly chatUrl: string; readonly pageUrl: string },
-    issuer: Issuer,
+    issuer: CrowdIssuer,
     { many, perRoom }: CrowdOptions,
   ): Promise<Crowd> {
     const owners = Array.from({ length: Math.ceil(many / perRoom) }, (_, n) => issuer.sign(`owner${n}`));
@@ -179,7 +183,7 @@ export class Crowd {
 }
 
 /** The most of these moments that lie within so many milliseconds of each other. */
-function mostWithin(moments: readonly number[], ms: number): number {
+export function mostWithin(moments: readonly number[], ms: number): number {
   const sorted = moments.toSorted((a, b) => a - b);
   let first = 0;
   let most = 0;
