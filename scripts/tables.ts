@@ -1,6 +1,7 @@
 // The tables of the documentation that have a source in the code: errors, settings, limits and metrics, as Markdown.
 import { ERRORS, MaruError } from '@maru/contract';
 import { z } from 'zod';
+import { costTable, needTable } from '../bench/scaling.ts';
 import { readConfig, SETTINGS, variableOf } from '../packages/server/src/config.ts';
 import { LIMITS, type Limit, type LimitFacts } from '../packages/server/src/limit-table.ts';
 import { METRICS } from '../packages/server/src/telemetry/metric-table.ts';
@@ -12,6 +13,8 @@ export const TABLES: readonly Table[] = [
   { file: 'docs/operations.md', name: 'settings', markdown: settingTable() },
   { file: 'docs/operations.md', name: 'metrics', markdown: metricTable() },
   { file: 'docs/limits.md', name: 'limits', markdown: limitTable() },
+  { file: 'docs/scaling.md', name: 'needs', markdown: needTable() },
+  { file: 'docs/scaling.md', name: 'costs', markdown: costTable() },
 ];
 
 function errorTable(): string {
