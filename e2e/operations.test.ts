@@ -128,7 +128,10 @@ describe('a full house', () => {
         ];
         const headers = { authorization: `Bearer ${ann.token}` };
         const refusal = await refusalOf(maru.chatUrl, { headers });
-        expect([refusal.status, refusal.headers['retry-after']]).toEqual([503, '1']);
+        expect([refusal.status, refusal.headers['retry-after']]).toEqual([
+          503,
+          expect.stringMatching(/^[1-5]$/),
+        ]);
         expect(JSON.parse(refusal.body)).toMatchObject({ code: 'overloaded' });
         const page = await RawStomp.open(maru.chatUrl, { headers: { ...headers, origin: maru.pageUrl } });
         expect(await page.came.next()).toMatchObject({
