@@ -18,8 +18,8 @@ const PER_ROOM = 40;
 const WRITERS_PER_ROOM = 2;
 /** A node has some sixty of them: three seconds to let go of them. */
 const DRAIN_PER_SECOND = 20;
-/** Waves come up to half their time early or late; a second that begins with one has one more. */
-const MOST_A_SECOND = 1.5 * DRAIN_PER_SECOND;
+/** Waves come up to half their time early or late, and a machine that is busy sees two as one: all at once would be three times that. */
+const MOST_A_SECOND = 2 * DRAIN_PER_SECOND;
 
 type Node = { readonly command: 'chat' | 'gateway'; readonly start: () => MaruProcess; process: MaruProcess };
 

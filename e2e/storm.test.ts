@@ -3,12 +3,12 @@ import { expect, it } from 'vitest';
 import { quantile, runStorm, type StormOptions } from './storm/storm.ts';
 
 const STORMS = {
-  together: { many: 1_000, admittedPerSecond: 400 },
-  apart: { many: 500, admittedPerSecond: 200 },
+  together: { many: 1_000, admittedPerSecond: 200 },
+  apart: { many: 500, admittedPerSecond: 100 },
 } as const satisfies Record<StormOptions['topology'], Pick<StormOptions, 'many' | 'admittedPerSecond'>>;
 
 it.each(Object.entries(STORMS) as [StormOptions['topology'], (typeof STORMS)['together']][])(
-  '%s: all of them are back in time, by few tries, never more in a second than the door takes, and none has missed a message',
+  '%s: all of them are back in time, by few tries, none before the door takes them, and none has missed a message',
   async (topology, { many, admittedPerSecond }) => {
     const story: string[] = [];
     const storms = await runStorm({
@@ -19,11 +19,12 @@ it.each(Object.entries(STORMS) as [StormOptions['topology'], (typeof STORMS)['to
       tell: (line) => story.push(line),
     });
     expect(storms.map(({ cause }) => cause)).toEqual(['cut', 'killed']);
-    for (const { cause, times, tries, told, peak } of storms) {
-      expect(times, `${story.join('\n')}`).toHaveLength(many);
+    for (const { cause, times, tries, told } of storms) {
+      expect(times, story.join('\n')).toHaveLength(many);
       expect(quantile(tries, 1), story.join('\n')).toBeLessThanOrEqual(8);
-      // A second's worth at once, and a second's worth more; what was let in late may be connected with what comes then.
-      expect(peak, story.join('\n')).toBeLessThanOrEqual(2.5 * admittedPerSecond);
+      // A second's worth may come in at once, the rest at the rate: however slow the machine is, nobody is back before that.
+      const early = times.filter((ms, n) => ms < ((n + 1) / admittedPerSecond - 1) * 1_000);
+      expect(early, story.join('\n')).toEqual([]);
       // Else the door had nothing to do.
       if (cause === 'cut') expect(told, story.join('\n')).toBeGreaterThan(0);
     }
